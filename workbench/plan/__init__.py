@@ -1,0 +1,1 @@
+"""The plan as a value: model map, selector, methods, cost, files, diff."""

@@ -1,0 +1,1 @@
+"""Tables as text, markdown, CSV and JSON."""

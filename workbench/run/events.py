@@ -1,0 +1,83 @@
+"""The event log of a run: JSON lines, appended by one writer, read by anyone.
+
+`events.jsonl` is written by the trainer alone, `shim.jsonl` by the supervisor alone.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 1
+KINDS = (
+    "started base_ready audit metric eval checkpoint site_stats telemetry "
+    "resumed paused stopped warning failed finished"
+).split()
+TERMINAL_KINDS = ("finished", "stopped", "paused", "failed")
+STATE_KINDS = (*TERMINAL_KINDS, "started", "resumed", "checkpoint", "audit", "site_stats")
+
+
+class EventLog:
+    """Appends events of one attempt. Each is one write() call; state changes are also synced to disk."""
+
+    def __init__(self, path: Path, run_id: str, attempt: int) -> None:
+        self._run_id, self._attempt, self._seq = run_id, attempt, 0
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._end_torn_line()
+
+    def _end_torn_line(self) -> None:
+        size = os.fstat(self._fd).st_size
+        if size and os.pread(self._fd, 1, size - 1) != b"\n":
+            os.write(self._fd, b"\n")
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Appends one event. Numbers that JSON cannot hold (NaN, infinities) become null."""
+        self._seq += 1
+        event = {
+            "v": SCHEMA_VERSION,
+            "run_id": self._run_id,
+            "attempt": self._attempt,
+            "seq": self._seq,
+            "t": time.time(),
+            "mono": time.monotonic(),
+            "kind": kind,
+            **fields,
+        }
+        os.write(self._fd, (json.dumps(_finite(event), ensure_ascii=False) + "\n").encode())
+        if kind in STATE_KINDS:
+            os.fsync(self._fd)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def parse_lines(data: bytes) -> Iterator[dict[str, Any]]:
+    """The events of complete lines; lines that do not parse are passed over (the ingest counts them)."""
+    for line in data.split(b"\n"):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and "kind" in event:
+            yield event
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """All events of a log, none when the file does not exist."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    return list(parse_lines(data[: data.rfind(b"\n") + 1]))

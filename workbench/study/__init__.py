@@ -1,0 +1,1 @@
+"""Factors into runs, and statistics."""
