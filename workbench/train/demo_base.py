@@ -89,7 +89,9 @@ def pretrain(steps: int, batch: int, lr: float, seed: int) -> tuple[LlamaForCaus
     return model, tokenizer
 
 
-def skill_accuracy(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, per_skill: int = 50) -> dict[str, float]:
+def skill_accuracy(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, per_skill: int = 50
+) -> dict[str, float]:
     """Share of greedy generations that are right to the last character and then stop, per skill."""
     model.eval()
     accuracy = {}

@@ -1,0 +1,41 @@
+# One virtual environment, made once and remade when the pins change. Both targets of the README start from nothing.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Several test processes share the cores; more threads than cores make steps many times slower.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test check setup format clean
+
+demo: $(READY)
+	$(BIN)/workbench demo
+
+test: $(READY) lint
+	$(BIN)/python -m pytest
+
+check: $(READY) lint
+	$(BIN)/python -m pytest -m "not slow"
+
+.PHONY: lint
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet torch==2.13.0 --constraint constraints.txt
+	$(BIN)/pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,79 @@
+"""The recipe as a value: data, optimizer, steps, evaluation; everything of a run but plan and seed."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+OPTIMIZERS = ("adamw", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit")
+SCHEDULES = ("constant_with_warmup", "linear", "cosine", "constant")
+EVALUATORS = ("loss", "token_accuracy", "exact_match")
+COMPUTE_DTYPES = ("auto", "bf16", "fp32")
+
+# What a run's identity leaves out: paths are replaced by content hashes, and splitting an effective
+# batch into micro-batches changes nothing.
+_NOT_IDENTITY = ("data", "eval_data", "batch", "accumulation")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Holds `fraction` of the examples out for evaluation, drawn by `seed`."""
+
+    fraction: float = 0.1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train. Defaults follow QLoRA (Dettmers et al. 2023, arXiv:2305.14314, appendix B) where it speaks.
+
+    `batch` counts examples per micro-step, `accumulation` micro-steps per optimizer step; `warmup` below 1 is a
+    share of the steps, else a number of steps; `clip` bounds the global gradient norm (0 = off); `eval_every`
+    counts steps (0 = final only); `max_length` counts tokens of prompt and target together.
+    """
+
+    data: str
+    eval_data: str | None = None
+    split: Split | None = None
+    format: str = "auto"
+    max_length: int = 512
+    steps: int | None = None
+    epochs: float | None = None
+    batch: int = 16
+    accumulation: int = 1
+    lr: float = 2e-4
+    schedule: str = "constant_with_warmup"
+    warmup: float = 0.03
+    optimizer: str = "adamw"
+    clip: float = 0.3
+    weight_decay: float = 0.0
+    eval_every: int = 0
+    evaluators: tuple[str, ...] = ("loss", "token_accuracy")
+    gradient_checkpointing: bool = False
+    compute_dtype: str = "auto"
+
+    @property
+    def effective_batch(self) -> int:
+        """Examples per optimizer step."""
+        return self.batch * self.accumulation
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps of warm-up; needs `steps` to be resolved when `warmup` is a share."""
+        return round(self.warmup * (self.steps or 0)) if self.warmup < 1 else int(self.warmup)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "evaluators": list(self.evaluators)}
+
+    def identity(self) -> dict[str, Any]:
+        """What makes two recipes the same experiment, for run identifiers and recipe hashes."""
+        kept = {key: value for key, value in self.to_dict().items() if key not in _NOT_IDENTITY}
+        return {**kept, "effective_batch": self.effective_batch}
+
+
+def recipe_from_dict(values: dict[str, Any]) -> Recipe:
+    """The recipe that `to_dict` wrote. Raises TypeError on keys that a recipe does not have."""
+    split = values.get("split")
+    known = {**values, "split": Split(**split) if split else None, "evaluators": tuple(values["evaluators"])}
+    return Recipe(**known)
+
+
+RECIPE_KEYS = tuple(field.name for field in fields(Recipe))

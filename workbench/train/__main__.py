@@ -1,0 +1,63 @@
+"""The trainer process: `python -P -m workbench.train RUN_DIR`. It knows the run directory and nothing else."""
+
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from workbench.errors import WorkbenchError
+from workbench.run.events import EventLog
+from workbench.run.layout import RunDir
+from workbench.train.stop import StopFlag
+
+USAGE = "usage: python -P -m workbench.train RUN_DIR (one run directory that holds a run.json)"
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one attempt. Exit code 0 when it finished or was stopped, 1 when it failed, 2 for wrong usage."""
+    if len(arguments) != 1 or not (Path(arguments[0]) / "run.json").is_file():
+        print(USAGE, file=sys.stderr)
+        return 2
+    stop = StopFlag()
+    stop.install()  # before the slow imports, so that an early SIGTERM is not lost
+    run_dir, attempt = RunDir(Path(arguments[0]).absolute()), int(os.environ.get("WORKBENCH_ATTEMPT", "1"))
+    log = EventLog(run_dir.events, run_dir.run_id, attempt)
+    try:
+        _prepare_libraries()
+        from workbench.train.train_run import train_run
+
+        train_run(run_dir, attempt, log, stop)
+    except Exception as error:  # whatever it is, the log must say so
+        return _report(log, error)
+    finally:
+        log.close()
+    return 0
+
+
+def _prepare_libraries() -> None:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import torch
+    from transformers.utils import logging as transformers_logging
+
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(int(threads))
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+def _report(log: EventLog, error: Exception) -> int:
+    from workbench.train.failure import classify
+
+    if not isinstance(error, WorkbenchError):
+        traceback.print_exc()
+    failure = classify(error)
+    print(f"failed ({failure.failure_class}): {failure.message}\n{failure.hint}", file=sys.stderr, flush=True)
+    log.write("failed", message=failure.message, hint=failure.hint, **{"class": failure.failure_class})
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

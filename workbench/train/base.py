@@ -1,0 +1,76 @@
+"""Loads the frozen base of a run in the formats of its plan."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from workbench.errors import InvalidError
+from workbench.plan.settings import BaseSettings
+from workbench.run.record import RunRecord
+from workbench.train.quantizer import PlanQuantConfig, WeightNorms
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A loaded base: the model, the norms of its original weights by site name, and how long loading took."""
+
+    model: nn.Module
+    norms: dict[str, WeightNorms]
+    seconds: float
+    params: int
+    bytes: int
+
+
+def pick_device() -> torch.device:
+    """The first visible GPU, else the CPU. The launcher decides what is visible."""
+    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def pick_compute_dtype(wanted: str, device: torch.device) -> torch.dtype:
+    """`auto` is bf16 on GPUs that have it and fp32 on the CPU; raises InvalidError on a GPU without bf16."""
+    has_bf16 = device.type == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False)
+    if wanted != "fp32" and not has_bf16:
+        raise InvalidError(
+            f"{torch.cuda.get_device_name(device)} has no bf16, and fp16 training is not supported",
+            "set compute_dtype: fp32 in the recipe",
+        )
+    if wanted == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}[wanted]
+
+
+def load_base(record: RunRecord, device: torch.device, compute_dtype: torch.dtype) -> Base:
+    """Loads the model with every site in its planned format; the rest is kept in the compute dtype."""
+    began = time.monotonic()
+    config = PlanQuantConfig(
+        {s.site: BaseSettings(s.base, s.blocksize, s.double_quant, s.threshold) for s in record.sites}, compute_dtype
+    )
+    model = AutoModelForCausalLM.from_pretrained(
+        record.model_path,
+        dtype=compute_dtype,
+        device_map={"": device},
+        quantization_config=config,
+        attn_implementation="sdpa",
+        local_files_only=True,
+    )
+    model.requires_grad_(False)
+    model.config.use_cache = False
+    stored = {tensor.data_ptr(): tensor.nbytes for tensor in model.state_dict().values()}
+    return Base(
+        model,
+        model.config.quantization_config.norms,
+        time.monotonic() - began,
+        record.base_params,
+        sum(stored.values()),
+    )
+
+
+def load_tokenizer(model_path: str) -> PreTrainedTokenizerBase:
+    """The model's tokenizer. Raises InvalidError when it has no end-of-text token to train towards."""
+    tokenizer = AutoTokenizer.from_pretrained(model_path, local_files_only=True)
+    if tokenizer.eos_token_id is None:
+        raise InvalidError(f"{model_path}: the tokenizer has no end-of-text token", "set eos_token in its config")
+    return tokenizer

@@ -1,0 +1,68 @@
+"""Sorts what went wrong in a run into the failure classes, each with a sentence of what to do."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from workbench.errors import WorkbenchError
+from workbench.train.audit import AuditError
+
+HINTS = {
+    "cuda_oom": "lower batch and raise accumulation by the same factor (the result stays the same), or set "
+    "gradient_checkpointing: true, or lower max_length",
+    "host_oom": "close other programs, lower batch, or store the base in nf4",
+    "disk_full": "free space under the home, then run again with --force",
+    "nan": "lower lr, or set a smaller clip",
+}
+
+
+class RunFailure(WorkbenchError):
+    """A failure whose class is known where it is raised."""
+
+    def __init__(self, failure_class: str, title: str, hint: str = "") -> None:
+        super().__init__(title, hint)
+        self.failure_class = failure_class
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    failure_class: str
+    message: str
+    hint: str
+
+
+@contextmanager
+def failing_as(failure_class: str) -> Iterator[None]:
+    """Errors about a person's files that are raised inside belong to `failure_class`."""
+    try:
+        yield
+    except RunFailure:
+        raise
+    except WorkbenchError as error:
+        details = [error.hint, *map(str, error.problems)]
+        raise RunFailure(failure_class, error.title, "\n".join(filter(None, details))) from error
+    except FileNotFoundError as error:
+        raise RunFailure(failure_class, str(error)) from error
+
+
+def classify(error: BaseException) -> Failure:
+    """The class, one sentence of cause and what to do."""
+    if isinstance(error, RunFailure):
+        return Failure(error.failure_class, error.title, error.hint or HINTS.get(error.failure_class, ""))
+    if isinstance(error, AuditError):
+        return Failure("audit_mismatch", error.title, error.hint)
+    if isinstance(error, torch.OutOfMemoryError):
+        return _hinted("cuda_oom", error)
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return _hinted("host_oom", error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return _hinted("disk_full", error)
+    hint = error.hint if isinstance(error, WorkbenchError) else "the log of the attempt holds the traceback"
+    return Failure("crash", f"{type(error).__name__}: {error}", hint)
+
+
+def _hinted(failure_class: str, error: BaseException) -> Failure:
+    return Failure(failure_class, str(error).splitlines()[0] if str(error) else failure_class, HINTS[failure_class])

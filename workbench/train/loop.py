@@ -1,0 +1,116 @@
+"""The training loop of one run: steps, clipping, metrics, evaluation in between."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import nn
+
+from workbench.run.recipe import Recipe
+from workbench.train.batches import Batch, TokenizedExample, collate, training_order
+from workbench.train.dropout import DrawClock
+from workbench.train.failure import RunFailure
+from workbench.train.forward import predict
+from workbench.train.memory import used_bytes
+from workbench.train.optimizer import make_optimizer, make_schedule
+from workbench.train.site_stats import GradNormMeter
+from workbench.train.stop import StopFlag
+
+
+@dataclass(frozen=True, slots=True)
+class StepMetrics:
+    """One optimizer step. Loss: nats per target token over the effective batch; `grad_norm` before clipping."""
+
+    loss: float
+    lr: float
+    grad_norm: float
+    tokens: int
+    tokens_per_s: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopResult:
+    """Where the loop ended; `seconds` counts the steps alone, without evaluation."""
+
+    step: int
+    seconds: float
+    stopped: bool
+    grad_norms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopHooks:
+    """What the loop tells others: every step's metrics, when an evaluation is due, and warnings."""
+
+    on_step: Callable[[int, StepMetrics], None]
+    on_evaluation_due: Callable[[int], None]
+    warn: Callable[[str], None]
+
+
+class Trainer:
+    """Holds what the steps of one run share."""
+
+    def __init__(
+        self, model: nn.Module, clock: DrawClock, recipe: Recipe, pad_id: int, warn: Callable[[str], None]
+    ) -> None:
+        self.model, self.clock, self.recipe, self.pad_id = model, clock, recipe, pad_id
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.device = self.parameters[0].device
+        self.optimizer = make_optimizer(self.parameters, recipe, self.device, warn)
+        self.schedule = make_schedule(self.optimizer, recipe)
+        self.grad_norms = GradNormMeter(model)
+
+    def step(self, number: int, examples: Sequence[TokenizedExample]) -> StepMetrics:
+        """One optimizer step over an effective batch. Raises RunFailure (nan) before the parameters are touched."""
+        began = time.monotonic()
+        batches = [collate(part, self.pad_id, self.device) for part in _chunks(examples, self.recipe.batch)]
+        loss = self._backward(number, batches)
+        self.grad_norms.sample(number)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip or math.inf))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise RunFailure("nan", f"step {number}: the loss is {loss} and the gradient norm {norm}")
+        lr = float(self.schedule.get_last_lr()[0])
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        tokens, seconds = sum(batch.tokens for batch in batches), time.monotonic() - began
+        return StepMetrics(loss, lr, norm, tokens, tokens / seconds, used_bytes(self.device))
+
+    def _backward(self, number: int, batches: Sequence[Batch]) -> float:
+        # Dividing by the targets of the whole effective batch makes the split into micro-batches irrelevant.
+        targets, loss = sum(batch.targets for batch in batches), 0.0
+        for micro_step, batch in enumerate(batches):
+            self.clock.step, self.clock.micro_step = number, micro_step
+            part = predict(self.model, batch).loss_sum() / targets
+            part.backward()
+            loss += part.item()
+        return loss
+
+
+def run_loop(
+    trainer: Trainer, examples: Sequence[TokenizedExample], seed: int, hooks: LoopHooks, stop: StopFlag
+) -> LoopResult:
+    """Runs `recipe.steps` steps, or fewer when a stop is requested: the step under way is always finished."""
+    recipe, seconds, number = trainer.recipe, 0.0, 0
+    total = recipe.steps or 0
+    order = training_order(len(examples), seed)
+    trainer.model.train()
+    for number in range(1, total + 1):
+        began = time.monotonic()
+        metrics = trainer.step(number, [examples[i] for i in islice(order, recipe.effective_batch)])
+        seconds += time.monotonic() - began
+        hooks.on_step(number, metrics)
+        if stop.requested:
+            break
+        if recipe.eval_every and number % recipe.eval_every == 0 and number < total:
+            hooks.on_evaluation_due(number)
+    return LoopResult(number, seconds, stop.requested and number < total, trainer.grad_norms.means())
+
+
+def _chunks(examples: Sequence[TokenizedExample], size: int) -> Iterator[Sequence[TokenizedExample]]:
+    for start in range(0, len(examples), size):
+        yield examples[start : start + size]

@@ -1,0 +1,49 @@
+"""Saves the adapter so that plain peft loads it: stock `LoraConfig`, exact names, rank always with alpha."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+from peft import LoraConfig, PeftModel, get_peft_model_state_dict
+from safetensors.torch import save_file
+
+from workbench.run.record import RunRecord
+from workbench.train.adapters import ADAPTER, adapted_sites
+
+WEIGHTS_NAME = "adapter_model.safetensors"
+
+
+def stock_config(record: RunRecord) -> LoraConfig:
+    """The plan as a plain `LoraConfig`. Patterns are full site names, so no two of them overlap.
+
+    peft matches patterns in the order of the dictionary but saves the dictionary sorted: overlapping patterns
+    would come back with another scale. Dropout differs per site and does not matter for loading: the largest is named.
+    """
+    sites = adapted_sites(record)
+    # Counter keeps the order of first appearance, so ties do not depend on hashing.
+    (r, alpha), _ = Counter((site.r, site.alpha) for site in sites.values()).most_common(1)[0]
+    odd = {name: site for name, site in sites.items() if (site.r, site.alpha) != (r, alpha)}
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        inference_mode=True,
+        base_model_name_or_path=record.model_path,
+        r=r,
+        lora_alpha=alpha,
+        lora_dropout=max(site.dropout or 0.0 for site in sites.values()),
+        target_modules=sorted(sites),
+        rank_pattern={name: site.r for name, site in odd.items()},
+        alpha_pattern={name: site.alpha for name, site in odd.items()},
+    )
+
+
+def save_adapter(model: PeftModel, record: RunRecord, folder: Path) -> int:
+    """Writes the adapter folder whole or not at all, and returns the bytes of its weights."""
+    fresh = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    state = get_peft_model_state_dict(model, adapter_name=ADAPTER, save_embedding_layers=False)
+    save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, fresh / WEIGHTS_NAME)
+    stock_config(record).save_pretrained(fresh)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+    return (folder / WEIGHTS_NAME).stat().st_size

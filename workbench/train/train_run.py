@@ -1,0 +1,210 @@
+"""One run from its record to its results. Reads from top to bottom."""
+
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from workbench.run.events import EventLog
+from workbench.run.examples import DataSet, Example, load_data
+from workbench.run.layout import RunDir
+from workbench.run.recipe import Recipe, recipe_from_dict
+from workbench.run.record import RunRecord, read_record
+from workbench.train.adapters import build_adapters
+from workbench.train.audit import AuditError, audit
+from workbench.train.base import Base, load_base, load_tokenizer, pick_compute_dtype, pick_device
+from workbench.train.batches import TokenizedSet, pad_id_of, tokenize
+from workbench.train.checkpointing import enable_checkpointing
+from workbench.train.evaluate import HIGHER_IS_BETTER, score_examples, summarize, write_predictions
+from workbench.train.failure import RunFailure, failing_as
+from workbench.train.loop import LoopHooks, LoopResult, StepMetrics, Trainer, run_loop
+from workbench.train.memory import peak_bytes
+from workbench.train.save import save_adapter
+from workbench.train.site_stats import site_statistics
+from workbench.train.stop import StopFlag
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every part of one attempt needs."""
+
+    run_dir: RunDir
+    record: RunRecord
+    recipe: Recipe
+    attempt: int
+    log: EventLog
+    stop: StopFlag
+
+    def say(self, text: str) -> None:
+        print(text, flush=True)
+
+    def warn(self, message: str) -> None:
+        self.log.write("warning", message=message)
+        self.say(f"warning: {message}")
+
+
+def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> None:
+    """Trains (or, for a reference run, only evaluates) and writes every event up to `finished` or `stopped`.
+
+    Raises RunFailure, AuditError or what a library raised; the caller writes the `failed` event.
+    """
+    record = read_record(run_dir.record)
+    session = Session(run_dir, record, recipe_from_dict(record.recipe), attempt, log, stop)
+    device = pick_device()
+    with failing_as("bad_plan"):
+        compute_dtype = pick_compute_dtype(session.recipe.compute_dtype, device)
+    began = time.monotonic()
+    _log_started(session, device, compute_dtype)
+    base = _load_base(session, device, compute_dtype)
+    tokenizer, training, evaluation, eval_examples = _load_data(session)
+    evaluator = _Evaluator(session, tokenizer, evaluation, eval_examples)
+    if record.reference:
+        _audit(session, base.model)
+        evaluator.run(base.model, 0)
+        model, result, adapter_bytes = base.model, LoopResult(0, 0.0, False, {}), 0
+    else:
+        model, clock = build_adapters(base.model, record)
+        _audit(session, model)
+        if session.recipe.gradient_checkpointing:
+            enable_checkpointing(model, record)
+        trainer = Trainer(model, clock, session.recipe, pad_id_of(tokenizer), session.warn)
+        hooks = LoopHooks(_step_logger(session), lambda step: evaluator.run(model, step), session.warn)
+        result = run_loop(trainer, training.examples, record.seed, hooks, stop)
+        adapter_bytes = save_adapter(model, record, run_dir.adapter)
+        if not result.stopped:
+            evaluator.run(model, result.step)
+    log.write("site_stats", step=result.step, sites=site_statistics(model, base.norms, result.grad_norms))
+    _log_end(session, result, adapter_bytes, time.monotonic() - began, peak_bytes(device))
+
+
+def _log_started(session: Session, device: torch.device, compute_dtype: torch.dtype) -> None:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    session.log.write(
+        "started",
+        model=session.record.model,
+        device=f"{device} {name}",
+        threads=torch.get_num_threads(),
+        compute_dtype=str(compute_dtype).removeprefix("torch."),
+        steps=0 if session.record.reference else session.recipe.steps,
+        seed=session.record.seed,
+    )
+    session.say(f"{session.record.name}: {device} {name}, {torch.get_num_threads()} threads, {compute_dtype}")
+
+
+def _load_base(session: Session, device: torch.device, compute_dtype: torch.dtype) -> Base:
+    with failing_as("missing_model"):
+        base = load_base(session.record, device, compute_dtype)
+    formats: dict[str, int] = {}
+    for site in session.record.sites:
+        formats[site.base] = formats.get(site.base, 0) + 1
+    session.log.write("base_ready", seconds=base.seconds, base_params=base.params, bytes=base.bytes, formats=formats)
+    session.say(f"base ready in {base.seconds:.1f} s: {base.bytes / 1e6:.1f} MB, {formats}")
+    return base
+
+
+def _load_data(
+    session: Session,
+) -> tuple[PreTrainedTokenizerBase, TokenizedSet, TokenizedSet, tuple[Example, ...]]:
+    recipe = session.recipe
+    with failing_as("bad_data"):
+        data = load_data(
+            Path(recipe.data), Path(recipe.eval_data) if recipe.eval_data else None, recipe.split, recipe.format
+        )
+        _check_unchanged(session.record, data)
+    with failing_as("missing_model"):
+        tokenizer = load_tokenizer(session.record.model_path)
+    with failing_as("bad_data"):
+        training = tokenize(data.training, tokenizer, recipe.max_length, "training")
+        evaluation = tokenize(data.evaluation, tokenizer, recipe.max_length, "evaluation")
+    for part, tokens in (("training", training), ("evaluation", evaluation)):
+        if tokens.truncated:
+            session.warn(
+                f"{tokens.truncated} {part} examples are cut at max_length {recipe.max_length}; "
+                f"{tokens.dropped} of them keep no target and are left out"
+            )
+    return tokenizer, training, evaluation, data.evaluation
+
+
+def _check_unchanged(record: RunRecord, data: DataSet) -> None:
+    if data.hash != record.data_hash:
+        raise RunFailure(
+            "bad_data", "the data files changed since this run was made", "start it again: a new run will be made"
+        )
+
+
+def _audit(session: Session, model: nn.Module) -> None:
+    differences = audit(model, session.record)
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    session.log.write(
+        "audit",
+        ok=not differences,
+        sites=len(session.record.sites),
+        trainable_params=trainable,
+        differences=[asdict(difference) for difference in differences],
+    )
+    if differences:
+        raise AuditError(differences)
+    session.say(f"audit: {len(session.record.sites)} sites as planned, {trainable:,} trainable parameters")
+
+
+def _step_logger(session: Session) -> Any:
+    every = max(1, (session.recipe.steps or 1) // 20)
+
+    def log_step(step: int, metrics: StepMetrics) -> None:
+        session.log.write("metric", step=step, values=asdict(metrics))
+        if step == 1 or step % every == 0:
+            session.say(f"step {step}/{session.recipe.steps} loss {metrics.loss:.4f} grad {metrics.grad_norm:.3f}")
+
+    return log_step
+
+
+class _Evaluator:
+    """Runs the recipe's evaluators and writes their events and predictions."""
+
+    def __init__(
+        self,
+        session: Session,
+        tokenizer: PreTrainedTokenizerBase,
+        evaluation: TokenizedSet,
+        examples: Sequence[Example],
+    ) -> None:
+        self._session, self._tokenizer = session, tokenizer
+        self._evaluation, self._examples = evaluation, examples
+
+    def run(self, model: nn.Module, step: int) -> None:
+        session = self._session
+        scores = score_examples(model, self._evaluation.examples, self._tokenizer, session.recipe.batch)
+        path = session.run_dir.predictions(session.attempt)
+        write_predictions(path, step, scores, self._examples, self._tokenizer)
+        for result in summarize(scores, session.recipe.evaluators):
+            session.log.write(
+                "eval",
+                step=step,
+                evaluator=result.evaluator,
+                values={result.evaluator: result.value},
+                n=result.n,
+                higher_is_better=HIGHER_IS_BETTER[result.evaluator],
+            )
+            session.say(f"eval at step {step}: {result.evaluator} {result.value:.4f} (n {result.n})")
+
+
+def _log_end(session: Session, result: LoopResult, adapter_bytes: int, device_seconds: float, peak: int) -> None:
+    costs = {
+        "step": result.step,
+        "train_seconds": result.seconds,
+        "device_seconds": device_seconds,
+        "peak_bytes": peak,
+        "adapter_bytes": adapter_bytes,
+    }
+    if result.stopped:
+        session.log.write("stopped", reason="user", **costs)
+        session.say(f"stopped after step {result.step}, adapter saved")
+    else:
+        session.log.write("finished", **costs)
+        session.say(f"finished after step {result.step} in {device_seconds:.1f} s")
