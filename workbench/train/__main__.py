@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import traceback
+import warnings
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
@@ -46,6 +47,7 @@ def _prepare_libraries() -> None:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # peft reads an old attribute
 
 
 def _report(log: EventLog, error: Exception) -> int:

@@ -2,12 +2,13 @@
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-from workbench.errors import InvalidError
+from workbench.errors import InvalidError, NotFoundError
 from workbench.plan.settings import BaseSettings
 from workbench.run.record import RunRecord
 from workbench.train.quantizer import PlanQuantConfig, WeightNorms
@@ -43,8 +44,15 @@ def pick_compute_dtype(wanted: str, device: torch.device) -> torch.dtype:
 
 
 def load_base(record: RunRecord, device: torch.device, compute_dtype: torch.dtype) -> Base:
-    """Loads the model with every site in its planned format; the rest is kept in the compute dtype."""
+    """Loads the model with every site in its planned format; the rest is kept in the compute dtype.
+
+    Raises NotFoundError when the model's folder does not exist any more.
+    """
     began = time.monotonic()
+    if not Path(record.model_path).is_dir():
+        raise NotFoundError(
+            f"{record.model_path}: the model's folder is gone", "put it back, or plan on another folder"
+        )
     config = PlanQuantConfig(
         {s.site: BaseSettings(s.base, s.blocksize, s.double_quant, s.threshold) for s in record.sites}, compute_dtype
     )

@@ -1,5 +1,6 @@
 """Saves the adapter so that plain peft loads it: stock `LoraConfig`, exact names, rank always with alpha."""
 
+import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -43,7 +44,16 @@ def save_adapter(model: PeftModel, record: RunRecord, folder: Path) -> int:
     fresh.mkdir(parents=True)
     state = get_peft_model_state_dict(model, adapter_name=ADAPTER, save_embedding_layers=False)
     save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, fresh / WEIGHTS_NAME)
-    stock_config(record).save_pretrained(fresh)
+    _write_config(stock_config(record), fresh)
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return (folder / WEIGHTS_NAME).stat().st_size
+
+
+def _write_config(config: LoraConfig, folder: Path) -> None:
+    config.save_pretrained(folder)
+    # peft keeps the names in a set, whose order differs from process to process.
+    path = folder / "adapter_config.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    values["target_modules"].sort()
+    path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,113 @@
+"""The trainer as the supervisor starts it: a process that is given a run directory."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.train.support import demo_recipe, demo_sites, make_record
+from workbench.run.events import read_events
+from workbench.run.layout import RunDir
+from workbench.run.record import RunRecord
+
+pytestmark = pytest.mark.slow
+COMMAND = [sys.executable, "-P", "-m", "workbench.train"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "WORKBENCH_ATTEMPT": "1"}
+
+
+def _prepare(folder: Path, record: RunRecord) -> RunDir:
+    run_dir = RunDir(folder / record.run_id)
+    run_dir.path.mkdir(parents=True)
+    record.write(run_dir.record)
+    return run_dir
+
+
+def _train(run_dir: RunDir) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, str(run_dir.path)], env=ENVIRONMENT, text=True, capture_output=True, check=False)
+
+
+def test_a_run_from_its_record_to_its_results(tmp_path: Path) -> None:
+    run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(steps=4, eval_every=2)))
+    done = _train(run_dir)
+    assert done.returncode == 0, done.stderr
+    events = read_events(run_dir.events)
+    kinds = [event["kind"] for event in events]
+    assert kinds[:3] == ["started", "base_ready", "audit"]
+    assert kinds[-2:] == ["site_stats", "finished"]
+    assert [e["step"] for e in events if e["kind"] == "metric"] == [1, 2, 3, 4]
+    evaluations = [(e["step"], e["evaluator"]) for e in events if e["kind"] == "eval"]
+    assert evaluations == [(s, n) for s in (2, 4) for n in ("loss", "token_accuracy", "exact_match")]
+    assert events[2]["ok"] is True
+    assert events[-1]["step"] == 4
+    assert events[-1]["adapter_bytes"] == (run_dir.adapter / "adapter_model.safetensors").stat().st_size
+    predictions = [json.loads(line) for line in run_dir.predictions(1).read_text().splitlines()]
+    assert len(predictions) == 2 * 240
+    assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
+
+
+def test_a_reference_run_only_evaluates(tmp_path: Path) -> None:
+    run_dir = _prepare(tmp_path, make_record(demo_sites(None)))
+    done = _train(run_dir)
+    assert done.returncode == 0, done.stderr
+    events = read_events(run_dir.events)
+    assert [e["kind"] for e in events] == ["started", "base_ready", "audit", *["eval"] * 3, "site_stats", "finished"]
+    assert {e["step"] for e in events if e["kind"] == "eval"} == {0}
+    assert not run_dir.adapter.exists()
+
+
+def test_sigterm_finishes_the_step_saves_and_says_stopped(tmp_path: Path) -> None:
+    run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(steps=100_000)))
+    with subprocess.Popen([*COMMAND, str(run_dir.path)], env=ENVIRONMENT, text=True, stdout=subprocess.PIPE) as trainer:
+        assert trainer.stdout is not None
+        for line in trainer.stdout:
+            if line.startswith("step 1/"):
+                break
+        trainer.send_signal(signal.SIGTERM)
+        trainer.communicate(timeout=60)
+    assert trainer.returncode == 0
+    events = read_events(run_dir.events)
+    assert (events[-1]["kind"], events[-1]["reason"]) == ("stopped", "user")
+    assert events[-1]["step"] == max(e["step"] for e in events if e["kind"] == "metric")
+    assert (run_dir.adapter / "adapter_config.json").is_file()
+
+
+def test_data_that_changed_since_is_refused(tmp_path: Path) -> None:
+    data = tmp_path / "data.jsonl"
+    data.write_text('{"prompt": "a=", "completion": "a"}\n' * 20)
+    run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(data=str(data), eval_data=None)))
+    data.write_text('{"prompt": "b=", "completion": "b"}\n' * 20)
+    assert _train(run_dir).returncode == 1
+    last = read_events(run_dir.events)[-1]
+    assert (last["kind"], last["class"]) == ("failed", "bad_data")
+    assert "changed" in last["message"]
+
+
+def test_a_missing_model_is_a_failure_with_its_class(tmp_path: Path) -> None:
+    record = replace(make_record(demo_sites()), model_path=str(tmp_path / "gone"))
+    run_dir = _prepare(tmp_path, record)
+    assert _train(run_dir).returncode == 1
+    last = read_events(run_dir.events)[-1]
+    assert (last["kind"], last["class"]) == ("failed", "missing_model")
+
+
+def test_a_plan_that_differs_from_the_model_never_trains(tmp_path: Path) -> None:
+    record = replace(make_record(demo_sites()), trainable_params=7)
+    run_dir = _prepare(tmp_path, record)
+    assert _train(run_dir).returncode == 1
+    events = read_events(run_dir.events)
+    assert [e["kind"] for e in events][-2:] == ["audit", "failed"]
+    assert events[-2]["ok"] is False
+    assert events[-2]["differences"][0]["key"] == "trainable_params"
+    assert events[-1]["class"] == "audit_mismatch"
+    assert "metric" not in {e["kind"] for e in events}
+
+
+def test_wrong_usage_is_exit_code_two(tmp_path: Path) -> None:
+    done = subprocess.run([*COMMAND, str(tmp_path)], text=True, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert "usage: python -P -m workbench.train RUN_DIR" in done.stderr
