@@ -1,0 +1,141 @@
+"""Short-lived connections to the results database.
+
+The database file is only ever opened through duckdb: its lock is a POSIX record lock, which goes as soon as the
+process closes any other descriptor of the same file.
+"""
+
+import random
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from store import schema
+from store.locks import PATIENCE, describe_process, side_lock
+from workbench.errors import InvalidError, LockedError, NotFoundError
+from workbench.run.layout import Home
+
+Connection = duckdb.DuckDBPyConnection
+
+FOREIGN_PATIENCE = 2.0
+_POLL = (0.02, 0.08)
+_OFFLINE = {"autoload_known_extensions": "false", "autoinstall_known_extensions": "false"}
+# All readers of a process share one duckdb instance, and so must ask for the same settings.
+_READER = {
+    **_OFFLINE,
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",
+    "allow_persistent_secrets": "false",
+    "memory_limit": "2GB",
+    "threads": "1",
+    "max_temp_directory_size": "1GB",
+}
+# One connection at a time in a process: an instance cannot be read-only and read-write at once, and the settings
+# that a person's query locks would hold for every other connection of the process.
+_instance = threading.RLock()
+
+
+@contextmanager
+def exclusive(home: Home) -> Iterator[None]:
+    """Holds off every other user of the database, without opening it. Raises LockedError after 30 s."""
+    home.path.mkdir(parents=True, exist_ok=True)
+    with _only_this_thread(), side_lock(home.database_lock, exclusive=True):
+        yield
+
+
+@contextmanager
+def writing(home: Home) -> Iterator[Connection]:
+    """A read-write connection; the database is created where there is none.
+
+    Raises LockedError, StaleStoreError (damaged or older: to be rebuilt), InvalidError (newer).
+    """
+    with exclusive(home), opened_for_writing(home.database) as connection:
+        schema.check(connection, home.database.name)
+        yield connection
+
+
+@contextmanager
+def reading(home: Home) -> Iterator[Connection]:
+    """A read-only connection without access to files or network, one thread, 2 GB of memory.
+
+    Raises NotFoundError when there is no database, LockedError, and InvalidError for a format not of this version.
+    """
+    if not home.database.exists():
+        raise NotFoundError(f"{home.path} has no results yet", "start a run: workbench run PLAN --recipe RECIPE")
+    with _only_this_thread(), side_lock(home.database_lock, exclusive=False):
+        settings = {**_READER, "temp_directory": str(home.path / ".spill")}
+        with _closing(home.database, read_only=True, settings=settings) as connection:
+            schema.check(connection, home.database.name)
+            yield connection
+
+
+@contextmanager
+def opened_for_writing(database: Path) -> Iterator[Connection]:
+    """A read-write connection to any database file, with the tables made in an empty one. Takes no side lock."""
+    with _closing(database, read_only=False, settings=_OFFLINE) as connection:
+        if schema.is_empty(connection):
+            schema.create(connection)
+        yield connection
+
+
+@contextmanager
+def _only_this_thread() -> Iterator[None]:
+    if not _instance.acquire(timeout=PATIENCE):
+        raise LockedError("another thread of this process is using the results database", "try again when it is done")
+    try:
+        yield
+    finally:
+        _instance.release()
+
+
+@contextmanager
+def _closing(database: Path, read_only: bool, settings: dict[str, str]) -> Iterator[Connection]:
+    connection = _open(database, read_only, settings)
+    try:
+        yield connection
+    except duckdb.Error as error:
+        raise_known(error, database)
+        raise
+    finally:
+        connection.close()
+
+
+def _open(database: Path, read_only: bool, settings: dict[str, str]) -> Connection:
+    """Opens the file, waiting 2 s for a holder that does not know our side lock (a notebook, duckdb's own shell)."""
+    deadline = time.monotonic() + FOREIGN_PATIENCE
+    while True:
+        try:
+            return duckdb.connect(str(database), read_only=read_only, config={**settings})
+        except duckdb.Error as error:
+            raise_known(error, database)
+            if "Could not set lock" not in str(error):
+                raise
+            if time.monotonic() > deadline:
+                raise _held(error, database) from error
+        time.sleep(random.uniform(*_POLL))
+
+
+def _held(error: duckdb.Error, database: Path) -> LockedError:
+    found = re.search(r"PID (\d+)", str(error))
+    who = describe_process(int(found[1])) if found else "another process"
+    return LockedError(
+        f"{database.name} is locked by {who}",
+        "close it there; to look at results in a notebook, give it its own copy",
+    )
+
+
+def raise_known(error: duckdb.Error, database: Path) -> None:
+    """Turns duckdb's words for a file that cannot be read into the store's errors; passes over all others."""
+    text = str(error)
+    if "storage version" in text:
+        raise InvalidError(
+            f"{database.name} was written by another version of DuckDB: {text}",
+            f"upgrade adapter-workbench, or {schema.REBUILD}",
+        ) from error
+    damaged = ("not a valid DuckDB database", "Corrupt database file", "Could not read enough bytes")
+    if isinstance(error, duckdb.SerializationException) or any(words in text for words in damaged):
+        raise schema.StaleStoreError(f"{database.name} is damaged ({text})", schema.REBUILD) from error

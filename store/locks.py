@@ -1,0 +1,73 @@
+"""The side lock of the results database: one writer or many readers, across processes and threads."""
+
+import fcntl
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workbench.errors import LockedError
+
+PATIENCE = 30.0
+_POLL = (0.002, 0.02)
+
+
+@contextmanager
+def side_lock(path: Path, exclusive: bool, patience: float = PATIENCE) -> Iterator[None]:
+    """Holds flock on `path`, shared or exclusive, waiting at most `patience` seconds.
+
+    The file is opened anew each time: a flock belongs to the open file, so threads exclude each other too.
+    Raises LockedError, naming the holder where the system tells it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _acquire(descriptor, path, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, patience)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, path: Path, kind: int, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise _held(descriptor, path, patience) from None
+        time.sleep(random.uniform(*_POLL))
+
+
+def _held(descriptor: int, path: Path, patience: float) -> LockedError:
+    holder = _holder(os.fstat(descriptor))
+    who = describe_process(holder) if holder else "another process"
+    return LockedError(
+        f"{path.name} is locked by {who}, and stayed so for {patience:g} s",
+        "wait for it to end, or end it; nothing is lost: the run logs hold everything",
+    )
+
+
+def _holder(file: os.stat_result) -> int | None:
+    """The pid that holds a flock on the file, from /proc/locks; None where that cannot be told."""
+    target = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
+    try:
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    for words in map(str.split, lines):
+        if words[1] == "FLOCK" and words[5] == target:
+            return int(words[4])
+    return None
+
+
+def describe_process(pid: int) -> str:
+    """`pid N (command)`, or `pid N` where the command cannot be read."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        command = b""
+    words = command.decode(errors="replace").replace("\0", " ").strip()
+    return f"pid {pid} ({words[:120]})" if words else f"pid {pid}"

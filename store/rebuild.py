@@ -1,0 +1,66 @@
+"""The database made anew from the logs, and what it holds."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from store import schema
+from store.connection import Connection, exclusive, opened_for_writing, reading
+from store.ingest import IngestReport, ingest_into
+from workbench.errors import InvalidError
+from workbench.run.layout import Home
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """`tables` maps each table to its rows; `file_bytes` counts the database file and its write-ahead log."""
+
+    format_version: int
+    tables: dict[str, int]
+    file_bytes: int
+    bad_lines: int
+
+
+def rebuild(home: Home) -> IngestReport:
+    """Makes the database anew, whatever state or format the old one is in.
+
+    The old one stays until the new one is complete. Raises LockedError when another process holds it.
+    """
+    with exclusive(home):
+        # A holder that does not know our lock would write its log beside the new file when it ends.
+        with suppress(InvalidError), opened_for_writing(home.database):
+            pass
+        return rebuild_held(home, "the database was made anew from the logs")
+
+
+def rebuild_held(home: Home, notice: str) -> IngestReport:
+    """`rebuild` for a caller that holds the side lock."""
+    fresh = home.database.with_name("results.new.duckdb")
+    write_ahead, fresh_write_ahead = (path.with_name(path.name + ".wal") for path in (home.database, fresh))
+    for leftover in (fresh, fresh_write_ahead):
+        leftover.unlink(missing_ok=True)
+    report = ingest_into(fresh, home, notice)
+    # The log of the old file goes first: it must never stand beside the new one.
+    write_ahead.unlink(missing_ok=True)
+    fresh.replace(home.database)
+    return report
+
+
+def stats(home: Home) -> StoreStats:
+    """Row counts, file size in bytes and unusable log lines so far. Errors as `reading`."""
+    with reading(home) as connection:
+        names = connection.execute("select table_name from duckdb_tables() order by table_name").fetchall()
+        tables = {name: _number(connection, f'select count(*) from "{name}"') for (name,) in names}
+        bad_lines = _number(connection, "select coalesce(sum(bad_lines), 0) from ingest_cursor")
+        version, _ = schema.read_format(connection)
+    files = (home.database, home.database.with_name(home.database.name + ".wal"))
+    return StoreStats(
+        format_version=version,
+        tables=tables,
+        file_bytes=sum(path.stat().st_size for path in files if path.exists()),
+        bad_lines=bad_lines,
+    )
+
+
+def _number(connection: Connection, query: str) -> int:
+    [(number,)] = connection.execute(query).fetchall()
+    return int(number)

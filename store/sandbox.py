@@ -1,0 +1,70 @@
+"""SQL that a person types, on a connection that can only read the results.
+
+It guards against accidents, not against a hostile user of the same account.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from store.connection import Connection, reading
+from workbench.errors import InvalidError, UsageError
+from workbench.run.layout import Home
+
+LIMIT = 1000
+SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """`columns` and `types` (DuckDB's names) by position; `truncated` tells that there were more than `rows`."""
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    truncated: bool
+
+
+def query(home: Home, sql: str, limit: int = LIMIT, seconds: float = SECONDS) -> QueryResult:
+    """Runs SQL and fetches at most `limit` rows within `seconds`.
+
+    Writers wait meanwhile. Raises InvalidError with DuckDB's words and caret, UsageError for no statement, and as
+    `reading`.
+    """
+    with reading(home) as connection:
+        _lock_down(connection, seconds)
+        try:
+            return _run(connection, sql, limit)
+        except duckdb.InterruptException as error:
+            raise InvalidError(str(error), f"the limit is {seconds:g} s; filter earlier, or raise it") from error
+        except duckdb.Error as error:
+            raise InvalidError(str(error), _hint(str(error))) from error
+
+
+def _lock_down(connection: Connection, seconds: float) -> None:
+    """The order matters: after the last statement no setting can be changed any more."""
+    connection.execute(f"set max_execution_time = {max(1, round(seconds * 1000))}")
+    connection.execute("set lock_configuration = true")
+
+
+def _run(connection: Connection, sql: str, limit: int) -> QueryResult:
+    if not connection.extract_statements(sql):
+        raise UsageError("no SQL statement given", 'for example: workbench sql "from run_summary"')
+    cursor = connection.execute(sql)
+    description = cursor.description or []
+    rows = cursor.fetchmany(limit + 1)
+    return QueryResult(
+        columns=tuple(column[0] for column in description),
+        types=tuple(str(column[1]) for column in description),
+        rows=tuple(rows[:limit]),
+        truncated=len(rows) > limit,
+    )
+
+
+def _hint(message: str) -> str:
+    if "pytz" in message:
+        return "a time with time zone cannot be shown: cast it, now()::timestamp"
+    if "read-only" in message or "disabled by configuration" in message or "has been locked" in message:
+        return "results are read only here, and files, network and settings are out of reach"
+    return ""

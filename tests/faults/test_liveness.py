@@ -1,0 +1,185 @@
+"""The state of a run whose processes are killed at every point."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.processes import Bench, kinds, wait_until, write_lines
+from workbench.run import liveness, locks
+from workbench.run.events import EventLog, read_events
+from workbench.run.launch import LocalLauncher
+from workbench.run.layout import RunDir
+from workbench.run.liveness import RunStatus, status_of, view_of
+from workbench.run.proc import ProcRecord, read_proc
+from workbench.run.process import ProcessId, identify
+from workbench.run.slots import cpu_slots
+
+
+def test_a_directory_without_an_attempt_is_created(bench: Bench) -> None:
+    view = view_of(bench.run_dir())
+    assert (view.status, view.attempt, view.step, view.steps) == (RunStatus.CREATED, 0, None, None)
+
+
+def test_a_run_at_work(bench: Bench) -> None:
+    run_dir = bench.run_dir()
+    started = bench.start_and_reach(run_dir, "obey", "metric")
+    view = view_of(run_dir)
+    assert (view.status, view.attempt, view.step, view.steps) == (RunStatus.RUNNING, 1, 1, 3)
+    assert not view.stalled
+    assert view.failure is None
+    started.shim.terminate()
+    assert started.shim.wait() == 1
+
+
+def test_a_run_outlives_its_shim_and_is_lost_only_with_its_trainer(bench: Bench) -> None:
+    run_dir = bench.run_dir()
+    started = bench.start_and_reach(run_dir, "wait", "metric")
+    started.kill_shim()
+    assert status_of(run_dir) is RunStatus.UNSUPERVISED
+    started.kill_trainer()
+    view = view_of(run_dir)
+    assert view.status is RunStatus.LOST
+    assert view.failure is not None
+    assert view.failure.failure_class == "lost"
+
+
+def test_an_unsupervised_run_can_finish(bench: Bench) -> None:
+    run_dir = bench.run_dir()
+    os.mkfifo(run_dir.path / "gate")
+    started = bench.start_and_reach(run_dir, "until_told", "metric")
+    started.kill_shim()
+    assert status_of(run_dir) is RunStatus.UNSUPERVISED
+    (run_dir.path / "gate").write_text("go on")
+    wait_until(lambda: not status_of(run_dir).is_live)
+    assert status_of(run_dir) is RunStatus.FINISHED
+
+
+def test_an_unsupervised_run_can_be_stopped_by_any_program(bench: Bench) -> None:
+    run_dir = bench.run_dir()
+    bench.start_and_reach(run_dir, "obey", "metric").kill_shim()
+    launcher = LocalLauncher(cpu_slots(1))
+    handle = launcher.find(run_dir)
+    assert handle is not None
+    assert launcher.stop(handle)
+    wait_until(lambda: status_of(run_dir) is RunStatus.STOPPED)
+    assert not launcher.stop(handle)
+
+
+@pytest.mark.parametrize("trainer_first", [True, False])
+def test_killing_both_loses_the_run_and_no_event(bench: Bench, trainer_first: bool) -> None:
+    run_dir = bench.run_dir()
+    started = bench.start_and_reach(run_dir, "steps", "metric")
+    wait_until(lambda: len(kinds(run_dir)) > 50)
+    if trainer_first:
+        started.shim.send_signal(19)  # SIGSTOP: so that it cannot record the trainer's death
+        started.kill_trainer()
+        started.kill_shim()
+    else:
+        started.kill_shim()
+        started.kill_trainer()
+    assert status_of(run_dir) is RunStatus.LOST
+    lines = run_dir.events.read_bytes().split(b"\n")[:-1]
+    assert [json.loads(line)["seq"] for line in lines] == list(range(1, len(lines) + 1))
+    assert len(read_events(run_dir.events)) == len(lines)
+
+
+def test_a_lost_run_can_be_run_again(bench: Bench) -> None:
+    run_dir = bench.run_dir()
+    started = bench.start_and_reach(run_dir, "wait", "metric")
+    started.kill_shim()
+    started.kill_trainer()
+    assert status_of(run_dir) is RunStatus.LOST
+    assert bench.start(run_dir, "finish").wait() == 0
+    view = view_of(run_dir)
+    assert (view.status, view.attempt) == (RunStatus.FINISHED, 2)
+
+
+def test_after_a_reboot_an_unfinished_run_is_lost(tmp_path: Path) -> None:
+    run_dir = _begun(tmp_path, ProcessId(os.getpid(), identify(os.getpid()).start_ticks, "another boot"))
+    assert status_of(run_dir) is RunStatus.LOST
+
+
+def test_a_new_shim_is_not_judged_by_the_record_of_the_attempt_before(tmp_path: Path) -> None:
+    run_dir = _begun(tmp_path, ProcessId(os.getpid(), identify(os.getpid()).start_ticks, "another boot"))
+    lock = locks.take(run_dir.alive_lock)
+    assert lock is not None
+    run_dir.out(2).touch()
+    assert status_of(run_dir) is RunStatus.RUNNING
+    os.close(lock)
+
+
+@pytest.mark.parametrize(("silent_for", "stalled"), [(100, False), (130, True)])
+def test_a_held_lock_and_a_long_silence_is_a_stall(tmp_path: Path, silent_for: float, stalled: bool) -> None:
+    run_dir = _begun(tmp_path, identify(os.getpid()))
+    _set_silence(run_dir, silent_for, step_seconds=1)
+    lock = locks.take(run_dir.alive_lock)
+    assert lock is not None
+    assert view_of(run_dir).stalled is stalled
+    os.close(lock)
+    assert not view_of(run_dir).stalled
+
+
+def test_slow_steps_are_no_stall(tmp_path: Path) -> None:
+    run_dir = _begun(tmp_path, identify(os.getpid()))
+    _set_silence(run_dir, 200, step_seconds=60)
+    lock = locks.take(run_dir.alive_lock)
+    assert lock is not None
+    assert not view_of(run_dir).stalled
+    os.close(lock)
+
+
+def test_observers_do_not_stop_a_lock_from_being_taken(tmp_path: Path) -> None:
+    path = tmp_path / "alive.lock"
+    assert not locks.is_held(path)
+    lock = locks.take(path)
+    assert lock is not None
+    assert locks.is_held(path)
+    assert locks.take(path) is None
+    os.close(lock)
+    assert not locks.is_held(path)
+
+
+@pytest.mark.parametrize("second_answer", [True, False])
+def test_a_shim_that_starts_between_two_reads_does_not_make_a_finished_run_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second_answer: bool
+) -> None:
+    run_dir = _begun(tmp_path, identify(os.getpid()))
+    EventLog(run_dir.events, run_dir.run_id, 1).write("finished", step=3)
+    answers = iter([False, second_answer, second_answer])
+
+    def is_held(path: Path) -> bool:
+        # Attempt 2 begins right after the first look at the lock; it is at work at the second, or killed by then.
+        run_dir.out(2).touch()
+        return next(answers)
+
+    monkeypatch.setattr(liveness, "is_held", is_held)
+    assert status_of(run_dir) is (RunStatus.RUNNING if second_answer else RunStatus.LOST)
+
+
+def test_a_damaged_proc_json_does_not_hide_the_run(tmp_path: Path) -> None:
+    run_dir = _begun(tmp_path, identify(os.getpid()))
+    run_dir.proc.write_text("{")
+    assert read_proc(run_dir) is None
+    assert status_of(run_dir) is RunStatus.LOST
+
+
+def _begun(folder: Path, shim: ProcessId) -> RunDir:
+    """A run whose first attempt has begun, with the lock free."""
+    run_dir = RunDir(folder / "aaaa00000000")
+    run_dir.path.mkdir()
+    run_dir.out(1).touch()
+    ProcRecord(1, shim, None, None, None).write(run_dir)
+    return run_dir
+
+
+def _set_silence(run_dir: RunDir, silent_for: float, step_seconds: float) -> None:
+    last = time.time() - silent_for
+    events = [
+        {"attempt": 1, "kind": "metric", "step": step, "t": last - (5 - step) * step_seconds, "values": {}}
+        for step in range(1, 6)
+    ]
+    write_lines(run_dir.events, events)
+    os.utime(run_dir.proc, (last - 1000, last - 1000))

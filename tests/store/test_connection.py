@@ -1,0 +1,119 @@
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from store import connection, locks
+from store.connection import reading, writing
+from store.ingest import ingest
+from store.locks import describe_process, side_lock
+from store.sandbox import query
+from tests.store.helpers import HOLDER, finished_run, record, rows
+from workbench.errors import LockedError, NotFoundError
+from workbench.run.layout import Home
+
+
+def test_a_foreign_holder_is_waited_for_and_then_named(home: Home) -> None:
+    finished_run(home, record("00000000000a"))
+    ingest(home)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(home.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(LockedError, match=rf"results.duckdb is locked by pid {holder.pid} \(.*python") as raised:
+            ingest(home)
+        holder.kill()
+    assert raised.value.exit_code == 5
+    assert "its own copy" in raised.value.hint
+    assert rows(home, "select count(*) from runs") == [(1,)]
+
+
+def test_a_holder_that_leaves_in_time_is_not_noticed(home: Home) -> None:
+    finished_run(home, record("00000000000a"))
+    ingest(home)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(home.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        leaving = threading.Timer(0.3, holder.kill)
+        leaving.start()
+        assert ingest(home).rows == 0
+        leaving.join()
+    assert holder.returncode != 0
+
+
+def test_the_side_lock_names_its_holder_and_gives_up(home: Home) -> None:
+    with (
+        side_lock(home.database_lock, exclusive=True),
+        pytest.raises(LockedError, match=r"results\.lock is locked by") as raised,
+        side_lock(home.database_lock, exclusive=False, patience=0.05),
+    ):
+        pytest.fail("two held the lock")
+    assert raised.value.hint
+
+
+def test_readers_share_the_side_lock_and_keep_writers_out(home: Home) -> None:
+    with (
+        side_lock(home.database_lock, exclusive=False),
+        side_lock(home.database_lock, exclusive=False, patience=0.05),
+        pytest.raises(LockedError),
+        side_lock(home.database_lock, exclusive=True, patience=0.05),
+    ):
+        pytest.fail("a writer came in")
+    with side_lock(home.database_lock, exclusive=True, patience=0.05):
+        assert home.database_lock.exists()
+
+
+def test_the_lock_is_told_from_the_process_table(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert describe_process(1 << 30) == f"pid {1 << 30}"
+    monkeypatch.setattr(locks, "_holder", lambda file: None)
+    with (
+        side_lock(home.database_lock, exclusive=True),
+        pytest.raises(LockedError, match="another process"),
+        side_lock(home.database_lock, exclusive=True, patience=0.01),
+    ):
+        pytest.fail("two held the lock")
+
+
+def test_a_thread_that_never_ends_its_reading_is_told_of(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.05)
+    ingest(home)
+    with reading(home), ThreadPoolExecutor(1) as pool:
+        other = pool.submit(ingest, home)
+        with pytest.raises(LockedError, match="another thread"):
+            other.result()
+
+
+def test_reading_needs_a_database(home: Home) -> None:
+    with pytest.raises(NotFoundError, match="no results yet") as raised, reading(home):
+        pytest.fail("read from nothing")
+    assert "workbench run" in raised.value.hint
+    assert not home.database.exists()
+
+
+def test_threads_ingest_read_and_query_in_one_process(home: Home) -> None:
+    for number in range(6):
+        finished_run(home, record(f"{number:012x}"))
+    ingest(home)
+
+    def work(number: int) -> int:
+        if number % 3 == 0:
+            return ingest(home).runs
+        if number % 3 == 1:
+            return int(query(home, "select count(*) from runs").rows[0][0])
+        return int(rows(home, "select count(*) from runs")[0][0])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(18))) == [0, 6, 6] * 6
+
+
+def test_a_writer_makes_the_tables_and_readers_cannot_write(home: Home) -> None:
+    with writing(home) as opened:
+        opened.execute("insert into studies values ('s', 'base', 'loss', now()::timestamp)")
+    assert rows(home, "select study from studies") == [("s",)]

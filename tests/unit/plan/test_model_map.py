@@ -1,0 +1,187 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.plan.conftest import FAMILY_OPTIONS
+from tests.unit.plan.support import LLAMA_CONFIG, llama_tensors, write_config, write_llama, write_safetensors
+from workbench.errors import InvalidError, NotFoundError
+from workbench.plan.model_map import load_map, map_json
+from workbench.plan.site import band_of
+
+AUTO_CLASSES = ("AutoModelForCausalLM", "AutoModel")
+
+
+@pytest.mark.parametrize("auto_class", AUTO_CLASSES)
+@pytest.mark.parametrize("family", FAMILY_OPTIONS)
+def test_map_agrees_with_the_loaded_model(
+    saved_model: Callable[[str, str], Path], family: str, auto_class: str
+) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    folder = saved_model(family, auto_class)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    linears = {
+        name: (module.out_features, module.in_features)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and name != "lm_head"
+    }
+    model_map = load_map(folder)
+    assert {site.name: (site.out_features, site.in_features) for site in model_map.sites} == linears
+    assert model_map.base_params == sum(parameter.numel() for parameter in model.parameters())
+    assert model_map.tie_word_embeddings == model.config.tie_word_embeddings
+    assert model_map.head_dim * model_map.num_attention_heads == model_map.sites[0].out_features // (
+        3 if family == "gpt_neox" else 1
+    )
+
+
+def test_sites_come_block_by_block_with_type_and_depth(llama: Path) -> None:
+    model_map = load_map(llama)
+    assert [site.module for site in model_map.sites[:7]] == [
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    ]  # fmt: skip
+    down = model_map.site("model.layers.3.mlp.down_proj")
+    assert (down.block, down.layer_type, down.depth, down.band, down.params) == (3, "mlp", 1.0, "upper", 384)
+    assert (down.out_features, down.in_features) == (16, 24)
+
+
+def test_head_of_a_base_class_checkpoint_is_warned_about(saved_model: Callable[[str, str], Path]) -> None:
+    assert "starts at random" in load_map(saved_model("gpt_neox", "AutoModel")).warnings[0]
+    assert load_map(saved_model("gpt_neox", "AutoModelForCausalLM")).warnings == ()
+    assert load_map(saved_model("llama", "AutoModel")).warnings == ()  # its head is tied
+
+
+def test_a_tied_head_on_disk_is_counted_once(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "m")
+    expected = load_map(folder).base_params
+    write_safetensors(folder / "model.safetensors", {**llama_tensors(4), "lm_head.weight": (10, 16)})
+    assert load_map(folder).base_params == expected
+    assert [s.reason for s in load_map(folder).skipped if s.name == "lm_head"] == ["tied to the embeddings"]
+
+
+def test_tensors_that_are_not_loaded_are_skipped_once_for_all_blocks(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "m")
+    expected = load_map(folder).base_params
+    old = {f"model.layers.{block}.self_attn.rotary_emb.inv_freq": (4,) for block in range(4)}
+    write_safetensors(folder / "model.safetensors", {**llama_tensors(4), **old})
+    model_map = load_map(folder)
+    names = [skipped.name for skipped in model_map.skipped]
+    assert names.count("model.layers.*.self_attn.rotary_emb.inv_freq") == 1
+    assert len(names) == 6
+    assert model_map.base_params == expected
+
+
+@pytest.mark.parametrize(("blocks", "counts"), [(4, [1, 2, 1]), (28, [9, 10, 9])])
+def test_bands(tmp_path: Path, blocks: int, counts: list[int]) -> None:
+    sites = load_map(write_llama(tmp_path / "m", blocks)).sites
+    per_band = [len({site.block for site in sites if site.band == band}) for band in ("lower", "middle", "upper")]
+    assert per_band == counts
+    assert all(site.band == band_of(site.block, blocks) for site in sites)
+
+
+def test_demo_is_package_data() -> None:
+    model_map = load_map("demo")
+    assert model_map.model == "demo"
+    assert model_map.architecture == "LlamaForCausalLM"
+    assert len(model_map.sites) == model_map.blocks * 7
+
+
+def test_map_json(llama: Path) -> None:
+    answer = map_json(load_map(llama))
+    assert (answer["architecture"], answer["blocks"], len(answer["sites"])) == ("LlamaForCausalLM", 4, 28)
+    assert answer["sites"][1] == {
+        "name": "model.layers.0.self_attn.k_proj",
+        "block": 0,
+        "module": "k_proj",
+        "type": "attention",
+        "depth": 0.0,
+        "band": "lower",
+        "shape": [8, 16],
+        "params": 128,
+    }
+    assert {"name": "lm_head", "reason": "tied to the embeddings"} in answer["skipped"]
+    assert json.loads(json.dumps(answer)) == answer
+
+
+def test_an_unknown_site_gets_the_nearest_one(llama: Path) -> None:
+    with pytest.raises(NotFoundError) as error:
+        load_map(llama).site("model.layers.3.mlp.up")
+    assert error.value.hint == "did you mean 'model.layers.3.mlp.up_proj'?"
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError) as error:
+        load_map("meta-llama/Llama-3.2-1B")
+    assert "hf download meta-llama/Llama-3.2-1B --local-dir DIR" in error.value.hint
+    with pytest.raises(NotFoundError) as error:
+        load_map(tmp_path / "nothing" / "here")
+    assert "hf download" not in error.value.hint
+
+
+def refused(folder: Path) -> InvalidError:
+    with pytest.raises(InvalidError) as error:
+        load_map(folder)
+    assert error.value.hint
+    return error.value
+
+
+def test_a_file_is_no_model(llama: Path) -> None:
+    assert "a file, where a model is a folder" in refused(llama / "config.json").title
+
+
+def test_folders_without_config_or_weights(tmp_path: Path) -> None:
+    assert "no config.json" in refused(tmp_path).title
+    (tmp_path / "adapter_config.json").write_text("{}", encoding="utf-8")
+    assert "this is an adapter" in refused(tmp_path).hint
+    write_config(tmp_path, LLAMA_CONFIG)
+    assert "no weights" in refused(tmp_path).title
+
+
+def test_pickled_weights(tmp_path: Path) -> None:
+    write_config(tmp_path, LLAMA_CONFIG)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    error = refused(tmp_path)
+    assert "pytorch_model.bin" in error.title
+    assert "save_pretrained" in error.hint
+
+
+def test_unknown_families_list_the_known_ones(tmp_path: Path) -> None:
+    error = refused(write_llama(tmp_path / "m", model_type="gpt2"))
+    assert "model_type 'gpt2' is not supported" in error.title
+    assert all(family in error.hint for family in FAMILY_OPTIONS)
+
+
+def test_quantized_folders(tmp_path: Path) -> None:
+    error = refused(write_llama(tmp_path / "m", quantization_config={"quant_method": "gptq"}))
+    assert "already quantized (gptq)" in error.title
+    assert "unquantized original" in error.hint
+
+
+def test_integer_weights(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "m")
+    write_safetensors(folder / "model.safetensors", llama_tensors(4), "I8", 1)
+    assert "model.layers.0.self_attn.q_proj is stored as I8" in refused(folder).title
+
+
+def test_experts(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "m", model_type="mixtral")
+    write_safetensors(folder / "model.safetensors", {"model.layers.0.mlp.experts.0.up_proj.weight": (2, 2)})
+    assert "a mixture of experts" in refused(folder).title
+
+
+def test_weights_of_a_block_are_missing(tmp_path: Path) -> None:
+    error = refused(write_llama(tmp_path / "m", blocks=2, num_hidden_layers=3))
+    assert "no weight for model.layers.2.self_attn.q_proj" in error.title
+
+
+@pytest.mark.parametrize("key", ["hidden_size", "num_hidden_layers", "vocab_size", "intermediate_size"])
+def test_a_config_without_a_size(tmp_path: Path, key: str) -> None:
+    assert f"'{key}' is None" in refused(write_llama(tmp_path / "m", **{key: None})).title
+
+
+def test_a_moved_folder_keeps_its_fingerprint(llama: Path, tmp_path: Path) -> None:
+    shutil.copytree(llama, tmp_path / "moved")
+    assert load_map(tmp_path / "moved").fingerprint == load_map(llama).fingerprint

@@ -1,0 +1,49 @@
+import signal
+from pathlib import Path
+
+import pytest
+
+from workbench.run.endings import classify, last_lines, oom_kills, parse_oom_kills
+
+
+@pytest.mark.parametrize(
+    ("returncode", "stop_asked", "host_oom", "expected"),
+    [
+        (-signal.SIGKILL, False, False, "killed"),
+        (-signal.SIGKILL, False, True, "host_oom"),
+        (-signal.SIGKILL, True, True, "killed_by_user"),
+        (-signal.SIGTERM, True, False, "killed_by_user"),
+        (-signal.SIGSEGV, False, True, "crash"),
+        (1, False, True, "crash"),
+        (0, False, False, "crash"),
+    ],
+)
+def test_the_class_of_a_failure(
+    returncode: int, stop_asked: bool, host_oom: bool, expected: str, tmp_path: Path
+) -> None:
+    failure = classify(returncode, stop_asked, host_oom, tmp_path / "out.1.log")
+    assert failure["class"] == expected
+    assert failure["message"]
+    assert failure["hint"]
+    if returncode < 0:
+        assert failure["signal"] == -returncode
+        assert "exit_code" not in failure
+    else:
+        assert failure["exit_code"] == returncode
+
+
+def test_the_last_lines_are_few_and_short(tmp_path: Path) -> None:
+    path = tmp_path / "out.1.log"
+    assert last_lines(path) == ""
+    path.write_text("".join(f"line {number}\n" for number in range(10_000)))
+    lines = last_lines(path).splitlines()
+    assert (len(lines), lines[0], lines[-1]) == (20, "line 9980", "line 9999")
+    path.write_bytes(b"\xff" * 100_000)
+    assert len(last_lines(path)) <= 4096
+
+
+def test_the_kernel_counts_its_kills() -> None:
+    assert parse_oom_kills("low 0\nhigh 0\nmax 3\noom 2\noom_kill 1\noom_group_kill 0\n") == 1
+    assert parse_oom_kills("oom_kill_disable 0\nunder_oom 0\noom_kill 4\n") == 4
+    assert parse_oom_kills("low 0\n") == 0
+    assert oom_kills() >= 0

@@ -1,0 +1,51 @@
+"""`workbench compare`: plans against a baseline, as a whole and per layer group."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.context import current_home, print_json
+
+if TYPE_CHECKING:
+    from store.comparison import Comparison
+
+
+def compare(
+    selection: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN|PLAN]...", help="Runs or plans; all finished runs if none.")
+    ] = None,
+    by: Annotated[
+        str, typer.Option(help="Layer groups: all, type, band, type,band, module, block, or @group[,@group].")
+    ] = "type",
+    baseline: Annotated[str | None, typer.Option(help="The plan or run that deltas are taken from.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row per plan and group.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--md", help="Print markdown.")] = False,
+) -> None:
+    """Compare plans: evaluation over seeds with the delta to the baseline, and every layer group's part in it."""
+    from store.compare import compare as ask
+    from store.ingest import ingest
+
+    home = current_home()
+    ingest(home)
+    found = ask(home, selection or (), by, baseline)
+    if as_json:
+        print_json(found.to_rows())
+    else:
+        show_comparison(found, as_csv, as_markdown)
+
+
+def show_comparison(found: "Comparison", as_csv: bool = False, as_markdown: bool = False) -> None:
+    """Prints the comparison as tables; CSV is one table. Warnings go to stderr."""
+    from workbench.cli.show_table import show_table
+    from workbench.report.comparison import flat_table, group_table, plan_table
+
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if as_csv:
+        show_table(flat_table(found), as_csv=True)
+        return
+    show_table(plan_table(found), as_markdown=as_markdown)
+    print(f"\nBy {found.by}; deltas are against {found.baseline}, ± is the standard deviation over n seeds.\n")
+    show_table(group_table(found), as_markdown=as_markdown)

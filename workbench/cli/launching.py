@@ -1,0 +1,145 @@
+"""From plans, a recipe and seeds to finished runs and their answers."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from workbench.run.foreground import StopRequest, run_all
+from workbench.run.identity import make_record
+from workbench.run.layout import Home, RunDir
+from workbench.run.liveness import RunStatus, status_of, view_of
+from workbench.run.prepare import prepare
+from workbench.run.record import RunRecord, read_record
+
+if TYPE_CHECKING:
+    from workbench.plan.memory import Memory
+    from workbench.plan.plan import Plan
+    from workbench.run.recipe import Recipe
+
+MOST_AT_ONCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to launch: `jobs` runs at once with `threads` each (0 = decide here); `force` runs finished ones again."""
+
+    jobs: int = 0
+    threads: int = 0
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answers, one per run in the order asked, and whether the person interrupted."""
+
+    answers: tuple[dict[str, Any], ...]
+    interrupted: bool
+
+    @property
+    def all_finished(self) -> bool:
+        return all(answer["status"] == RunStatus.FINISHED for answer in self.answers)
+
+
+def predicted_memory(plan: "Plan", recipe: "Recipe") -> "Memory":
+    """The peak of one micro-step with every example at `max_length`, on the device that runs would use."""
+    from workbench.plan.memory import memory
+    from workbench.run.gpus import list_gpus
+
+    device = "cuda:0" if list_gpus() else "cpu"
+    automatic = "bf16" if device != "cpu" else "fp32"
+    dtype = automatic if recipe.compute_dtype == "auto" else recipe.compute_dtype
+    tokens = recipe.batch * recipe.max_length
+    return memory(plan, tokens, dtype, recipe.optimizer, recipe.gradient_checkpointing, device)
+
+
+def records_of(
+    home: Home, plans: Sequence["Plan"], recipe_name: str, recipe: "Recipe", seeds: Sequence[int], name: str = ""
+) -> list[RunRecord]:
+    """The runs of every plan with every seed; a reference plan has one run. Reads the data, hashes the models."""
+    from workbench.plan.fingerprint import model_fingerprint
+    from workbench.run.examples import load_data
+    from workbench.run.recipe_file import resolve_steps
+
+    eval_data = Path(recipe.eval_data) if recipe.eval_data else None
+    data = load_data(Path(recipe.data), eval_data, recipe.split, recipe.format)
+    recipe = resolve_steps(recipe, data)
+    records: dict[str, RunRecord] = {}
+    for plan in plans:
+        fingerprint = model_fingerprint(plan.map.path, home.cache)
+        memory = predicted_memory(plan, recipe).parts()
+        for seed in seeds[:1] if plan.reference else seeds:
+            run_name = f"{name}-s{seed}" if name and not plan.reference else name
+            record = make_record(plan, recipe_name, recipe, data, fingerprint, seed, memory, run_name)
+            records.setdefault(record.run_id, record)
+    return list(records.values())
+
+
+def launch(home: Home, records: Sequence[RunRecord], options: Options) -> Outcome:
+    """Runs what is not finished yet, follows it on stderr, and answers from the store."""
+    from workbench.cli.progress import make_progress
+
+    run_dirs = [prepare(home, record) for record in records]
+    pending = [run_dir for run_dir in run_dirs if options.force or status_of(run_dir) is not RunStatus.FINISHED]
+    stop = StopRequest()
+    if pending:
+        jobs, threads = _shares(options, len(pending))
+        names = {run_dir.run_id: read_record(run_dir.record).name for run_dir in pending}
+        with make_progress(names) as progress, _interruptible(stop):
+            run_all(home, pending, jobs, threads, progress.on_event, stop=stop, on_wait=progress.say)
+    fresh = {run_dir.run_id for run_dir in pending}
+    return Outcome(tuple(_answers(home, run_dirs, fresh)), bool(stop.count))
+
+
+def _shares(options: Options, runs: int) -> tuple[int, int]:
+    """How many runs at once, and the threads of each: together never more than the cores."""
+    from workbench.run.gpus import list_gpus
+
+    cores = len(os.sched_getaffinity(0))
+    places = len(list_gpus()) or min(MOST_AT_ONCE, cores)
+    jobs = min(options.jobs or places, runs)
+    return jobs, options.threads or max(1, cores // jobs)
+
+
+@contextmanager
+def _interruptible(stop: StopRequest) -> Iterator[None]:
+    def on_interrupt(_number: int, _frame: FrameType | None) -> None:
+        stop.stop()
+        saying = "stopping: runs finish their step and save; Ctrl-C again kills them"
+        print(f"\n{saying if stop.count == 1 else 'killing'}", file=sys.stderr)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _answers(home: Home, run_dirs: Sequence[RunDir], fresh: set[str]) -> Iterator[dict[str, Any]]:
+    from store.ingest import ingest
+    from store.runs import final_evals
+
+    ingest(home)
+    for run_dir in run_dirs:
+        record, view = read_record(run_dir.record), view_of(run_dir)
+        finished = view.status is RunStatus.FINISHED
+        evaluations = final_evals(home, run_dir.run_id) if finished else []
+        answer: dict[str, Any] = {
+            "run_id": run_dir.run_id,
+            "name": record.name,
+            "plan": record.plan,
+            "seed": record.seed,
+            "status": str(view.status),
+            "eval": {found.metric: found.value for found in evaluations},
+            "trainable_params": record.trainable_params,
+            "adapter": str(run_dir.adapter) if run_dir.adapter.is_dir() else None,
+            "cached": run_dir.run_id not in fresh,
+        }
+        if view.failure:
+            answer["failure"] = {"class": view.failure.failure_class, "message": view.failure.message}
+        yield answer

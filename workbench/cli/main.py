@@ -1,0 +1,70 @@
+"""The command `workbench`: one Typer app, one file per noun; heavy imports stay inside the commands."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench import __version__
+from workbench.cli import compare, db, demo, model, plan, run, runs, sql
+from workbench.cli.context import remember_home
+from workbench.cli.errors import show_error
+from workbench.errors import WorkbenchError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="workbench",
+    help="Find out where in a quantized language model adapter capacity pays.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(model.app, name="model")
+app.add_typer(plan.app, name="plan")
+app.command("run")(run.run)
+app.add_typer(runs.app, name="runs")
+app.command("compare")(compare.compare)
+app.command("sql")(sql.sql)
+app.add_typer(db.app, name="db")
+app.command("demo")(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"adapter-workbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Folder with plans, runs and results (else $WORKBENCH_HOME, else the nearest .workbench)."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    remember_home(home)
+
+
+def main() -> None:
+    """Runs a command and maps every expected error to its exit code."""
+    try:
+        app()
+    except WorkbenchError as error:
+        show_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read stdout went away (`| head`): not an error, and nothing more can be said there.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+"""`workbench plan`: write, show, change, compare and check adapter plans."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.context import current_home, print_json
+from workbench.errors import InvalidError, UsageError
+
+if TYPE_CHECKING:
+    from workbench.plan.check import PlanCheck
+    from workbench.plan.memory import Memory
+    from workbench.plan.plan import Plan
+
+app = typer.Typer(help="Write, show, change, compare and check adapter plans.", no_args_is_help=True)
+
+PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="A plan file, or the name of a plan.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Rules = Annotated[list[str] | None, typer.Option("--rule", help='A rule such as "* mlp r=4"; may be repeated.')]
+INVALID = InvalidError.exit_code
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the plan; it is written to the home's plans folder.")],
+    model: Annotated[str, typer.Option(help="demo, or a local model folder.")] = "demo",
+    base: Annotated[str, typer.Option(help="Base format of all sites.")] = "nf4",
+    r: Annotated[int, typer.Option("--rank", "-r", help="Rank of adapted sites.")] = 16,
+    alpha: Annotated[str, typer.Option(help="A number, or a multiple of the rank.")] = "2r",
+    dropout: Annotated[float, typer.Option(help="Dropout of adapted sites.")] = 0.0,
+    rule: Rules = None,
+    to: Annotated[Path | None, typer.Option(help="Write this file instead.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace a plan of that name.")] = False,
+) -> None:
+    """Write a new plan file, checked against its model. Without rules, every site is adapted."""
+    from workbench import atomic
+    from workbench.plan.edit import new_plan_text
+    from workbench.plan.files import check_text, plan_or_raise
+
+    home = current_home()
+    path = to or home.plans / f"{name}.yaml"
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists", "choose another name, or replace it with --force")
+    local = Path(model).expanduser()
+    model = str(local.absolute()) if local.is_dir() else model
+    text = new_plan_text(name, model, base, rule or ["* all"], {"r": r, "alpha": _number(alpha), "dropout": dropout})
+    plan = plan_or_raise(check_text(text, path, home), name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(path, text)
+    print(f"wrote {path}\n")
+    print(_summary(plan))
+
+
+def _number(text: str) -> Any:
+    from workbench.plan.keys import KEYS, ValueProblem, read_value
+
+    try:
+        return read_value(KEYS["alpha"], text)
+    except ValueProblem as problem:
+        raise UsageError(f"--alpha {text}: {problem.message}", problem.hint) from problem
+
+
+@app.command()
+def show(
+    plan: PlanArgument, as_json: Json = False, sites: Annotated[bool, typer.Option(help="List every site.")] = False
+) -> None:
+    """Show what a plan adapts, and what that costs."""
+    from workbench.plan.cost import plan_check_json
+    from workbench.plan.files import check_plan, plan_or_raise
+
+    check = check_plan(plan, current_home())
+    resolved = plan_or_raise(check, plan)
+    if as_json:
+        print_json(plan_check_json(check))
+        return
+    print(_summary(resolved))
+    if sites:
+        print(f"\n{_site_table(resolved)}")
+
+
+@app.command("set")
+def set_(
+    plan: PlanArgument,
+    rule: Rules = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Put the rules in the place of all the plan has.")] = False,
+) -> None:
+    """Add rules to a plan file; comments and everything else stay as they are."""
+    from workbench.plan.edit import set_rules
+    from workbench.plan.files import built_in_plans, find_plan
+
+    if not rule:
+        raise UsageError("no rule given", 'for example: workbench plan set PLAN --rule "* mlp r=4"')
+    home = current_home()
+    path = find_plan(plan, home)
+    if path.parent == built_in_plans():
+        raise UsageError(
+            f"'{plan}' is a built-in plan and stays as it is", f"copy it first: cp {path} {home.plans / path.name}"
+        )
+    resolved = set_rules(path, rule, home, replace)
+    print(f"wrote {path}\n")
+    print(_summary(resolved))
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(metavar="PLAN", help="A plan file, or the name of a plan.")],
+    new: Annotated[str, typer.Argument(metavar="PLAN", help="The plan to compare it with.")],
+    as_json: Json = False,
+) -> None:
+    """Show what changes from one plan to another, site by site."""
+    from workbench.plan.diff import diff_plans
+    from workbench.plan.files import load_plan
+    from workbench.report.numbers import count, percent, size
+
+    home = current_home()
+    found = diff_plans(load_plan(old, home), load_plan(new, home))
+    if as_json:
+        print_json(found.to_json())
+        return
+    print("\n".join(found.lines) or "the plans set the same at every site")
+    (before, after), (bytes_before, bytes_after) = found.trainable_params, found.base_bytes
+    print(f"\ntrainable parameters  {count(before)} → {count(after)}  (discount {percent(found.discount)})")
+    print(f"base                  {size(bytes_before)} → {size(bytes_after)}")
+
+
+@app.command()
+def check(
+    plan: PlanArgument,
+    recipe: Annotated[str | None, typer.Option(help="Estimate memory for this recipe.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="State the discount against this plan.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a plan against its model, and price it. Every problem is listed at once; exit code 3 if there is any."""
+    from workbench.plan.cost import discount, plan_check_json
+    from workbench.plan.files import check_plan, load_plan
+
+    home = current_home()
+    found = check_plan(plan, home)
+    estimate = _estimate(found.plan, recipe) if found.plan else None
+    base = load_plan(baseline, home) if baseline else None
+    saved = discount(found.plan, base) if found.plan and base else None
+    if as_json:
+        print_json(plan_check_json(found, estimate) | ({"discount": saved} if base else {}))
+    else:
+        print(_check_text(found, plan, estimate, saved, baseline))
+    if not found.ok:
+        raise typer.Exit(INVALID)
+
+
+def _estimate(plan: "Plan", recipe: str | None) -> "Memory":
+    from workbench.cli.launching import predicted_memory
+    from workbench.plan.memory import memory
+    from workbench.run.recipe_file import load_recipe
+
+    if recipe is None:
+        return memory(plan)
+    return predicted_memory(plan, load_recipe(recipe, current_home())[1])
+
+
+def _check_text(
+    check: "PlanCheck", ref: str, estimate: "Memory | None", saved: float | None, baseline: str | None
+) -> str:
+    from workbench.report.numbers import percent
+
+    lines = [f"warning: {warning}" for warning in check.warnings]
+    if check.plan is None:
+        lines += [f"error: {problem}" for problem in check.errors]
+        count = f"{len(check.errors)} problems" if len(check.errors) > 1 else "1 problem"
+        return "\n".join([*lines, f"plan '{ref}': {count}"])
+    lines += [_summary(check.plan, estimate)]
+    if baseline:
+        lines.append(f"discount  {percent(saved)} against {baseline}")
+    return "\n".join([*lines, "", "valid"])
+
+
+def _summary(plan: "Plan", estimate: "Memory | None" = None) -> str:
+    from workbench.plan.cost import group_costs, memory, share_of_base
+    from workbench.report.numbers import count, percent, size
+    from workbench.report.table import Column, Table
+
+    kind = (
+        "reference: nothing is adapted" if plan.reference else f"{len(plan.adapted)} of {len(plan.sites)} sites adapted"
+    )
+    estimate = estimate or memory(plan)
+    parts = ", ".join(f"{name} {size(value)}" for name, value in estimate.parts().items() if value and name != "total")
+    headings = ("group", "sites", "adapted", "parameters", "trainable", "base")
+    rows = tuple(
+        (c.name, str(c.sites), str(c.adapted), count(c.params), count(c.trainable_params), size(c.base_bytes))
+        for c in group_costs(plan)
+    )
+    table = Table((Column(headings[0], "left"), *map(Column, headings[1:])), rows)
+    lines = [
+        f"{plan.name}  {plan.hash}  on {plan.model} ({plan.map.architecture}, {plan.map.blocks} blocks)",
+        kind,
+        *_settings_lines(plan),
+        "",
+        table.text(),
+        "",
+        f"trainable {count(plan.trainable_params)} of {count(plan.map.base_params)} ({percent(share_of_base(plan))})",
+        f"memory    {size(estimate.total)} at {estimate.tokens:,} tokens a step: {parts}",
+    ]
+    return "\n".join(lines)
+
+
+def _settings_lines(plan: "Plan") -> list[str]:
+    """One line per kind of setting, with the sites that have it in the selector grammar."""
+    from workbench.plan.compact import compact
+    from workbench.plan.keys import format_value
+
+    alike: dict[str, list[Any]] = {}
+    for planned in plan.sites:
+        adapter = planned.adapter
+        text = f"{planned.base.format}"
+        if adapter:
+            dropout = f" dropout={format_value(adapter.dropout)}" if adapter.dropout else ""
+            text += f"  {adapter.method} r={adapter.r} alpha={format_value(adapter.alpha)}{dropout}"
+        else:
+            text += "  none"
+        alike.setdefault(text, []).append(planned.site)
+    return [f"  {text}: {'; '.join(compact(sites, plan.map))}" for text, sites in alike.items()]
+
+
+def _site_table(plan: "Plan") -> str:
+    from workbench.report.numbers import count, decimal
+    from workbench.report.table import Column, Table
+
+    rows = tuple(
+        (
+            planned.site.name,
+            planned.base.format,
+            planned.method,
+            str(planned.adapter.r) if planned.adapter else "–",
+            decimal(planned.scaling, 2),
+            count(planned.trainable_params),
+        )
+        for planned in plan.sites
+    )
+    left = tuple(Column(name, "left") for name in ("site", "base", "method"))
+    return Table((*left, Column("r"), Column("scaling"), Column("trainable")), rows).text()

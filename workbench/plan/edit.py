@@ -1,0 +1,133 @@
+"""Writes plan files: a new one, or rules into an existing one without touching anything else of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench import atomic
+from workbench.errors import InvalidError, Problem
+from workbench.plan.document import read_document
+from workbench.plan.files import check_text, plan_or_raise, read_text
+from workbench.plan.grammar import parse_rule
+from workbench.plan.keys import Multiple, Value, format_value
+from workbench.plan.plan import Plan
+from workbench.plan.selector_error import SelectorError
+from workbench.run.layout import Home
+
+_DEFAULTS: Mapping[str, Value] = {"method": "lora", "r": 16, "alpha": Multiple(2.0), "dropout": 0.0}
+
+
+def new_plan_text(
+    name: str,
+    model: str,
+    base: str = "nf4",
+    rules: Sequence[str] = ("* all",),
+    defaults: Mapping[str, Value] | None = None,
+) -> str:
+    """A plan file with comments that explain its keys. Nothing is checked here."""
+    given = {**_DEFAULTS, **(defaults or {})}
+    written = ", ".join(f"{key}: {format_value(value)}" for key, value in given.items())
+    return "\n".join(
+        (
+            f"name: {_quoted(name)}",
+            f"model: {_quoted(model)}",
+            f"base: {base}  # how frozen weights are stored, where no rule says otherwise",
+            "",
+            "# what adapted sites have, where no rule says otherwise; alpha 2r keeps the scaling at 2 at every rank",
+            f"defaults: {{{written}}}",
+            "",
+            "# <blocks> <modules> <assignments>; later rules win, key by key; without rules nothing is adapted",
+            f"rules:{'' if rules else ' []'}",
+            *(f"  - {_quoted(rule)}" for rule in rules),
+            "",
+        )
+    )
+
+
+def set_rules(path: Path, rules: Sequence[str], home: Home, replace_all: bool = False) -> Plan:
+    """Appends rules to a plan file, or replaces all it has, and keeps everything else as it stands.
+
+    The file changes only if the result resolves. Raises InvalidError with all problems otherwise.
+    """
+    _check_rules(rules)
+    text = read_text(path)
+    changed = with_rules(text, str(path), rules, replace_all)
+    plan = plan_or_raise(check_text(changed, path, home), str(path))
+    atomic.write_text(path, changed)
+    return plan
+
+
+def _check_rules(rules: Sequence[str]) -> None:
+    problems = []
+    for rule in rules:
+        try:
+            parse_rule(rule)
+        except SelectorError as error:
+            problems.append(Problem(f"rule {_quoted(rule)} column {error.column}", error.title, error.hint))
+    if problems:
+        raise InvalidError("the file was not changed: a rule cannot be read", problems[0].hint, tuple(problems))
+
+
+def with_rules(text: str, file: str, rules: Sequence[str], replace_all: bool = False) -> str:
+    """The text with the rules written into it; every other character stays.
+
+    Raises InvalidError where the text is no YAML, or is laid out in a way that has no place for them.
+    """
+    from ruamel.yaml import YAML
+
+    data = read_document(file, text).data
+    kept = [] if replace_all else list(data.get("rules") or [])
+    changed = _edited(text if text.endswith("\n") else f"{text}\n", YAML().compose(text), rules, replace_all)
+    if _data(file, changed) != {**data, "rules": [*kept, *rules]}:
+        raise InvalidError(
+            f"{file}: its layout has no place for new rules", "write the rules one per line, below `rules:`"
+        )
+    return changed
+
+
+def _data(file: str, text: str) -> dict[str, Any] | None:
+    try:
+        return read_document(file, text).data
+    except InvalidError:
+        return None
+
+
+def _edited(text: str, root: Any, rules: Sequence[str], replace_all: bool) -> str:
+    place = next(((key, value) for key, value in root.value if key.value == "rules"), None)
+    if place is None:
+        return text + _lines(["rules:"]) + _items(rules, 2)
+    key, value = place
+    if value.id != "sequence":
+        return _replaced_lines(text, key.end_mark.line + 1, key.end_mark.line + 1, _items(rules, 2))
+    if value.flow_style:
+        return _edited_flow(text, value, rules, replace_all)
+    last = value.value[-1].end_mark
+    end = last.line + 1 if last.column else last.line  # a text block ends where the next line starts
+    start = value.start_mark.line if replace_all else end
+    return _replaced_lines(text, start, end, _items(rules, value.start_mark.column))
+
+
+def _edited_flow(text: str, value: Any, rules: Sequence[str], replace_all: bool) -> str:
+    written = ", ".join(map(_quoted, rules))
+    if replace_all or not value.value:
+        return text[: value.start_mark.index] + f"[{written}]" + text[value.end_mark.index :]
+    end = value.value[-1].end_mark.index
+    return f"{text[:end]}, {written}{text[end:]}"
+
+
+def _items(rules: Sequence[str], indent: int) -> str:
+    return _lines([f"{' ' * indent}- {_quoted(rule)}" for rule in rules])
+
+
+def _lines(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _replaced_lines(text: str, start: int, end: int, new: str) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join((*lines[:start], new, *lines[end:]))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a JSON string is a YAML one

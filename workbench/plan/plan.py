@@ -1,0 +1,141 @@
+"""A plan: a model, and the base format and method settings of each of its sites. Immutable."""
+
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+from workbench.canonical import digest
+from workbench.errors import NotFoundError
+from workbench.nearest import nearest
+from workbench.plan.catalogue import CATALOGUE, NONE
+from workbench.plan.formats import bits_per_weight, site_bytes
+from workbench.plan.model_map import ModelMap
+from workbench.plan.settings import AdapterSettings, BaseSettings
+from workbench.plan.site import Site
+from workbench.run.record import SiteRecord
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSite:
+    """A site with what the plan sets there; `adapter` is None where the method is `none`."""
+
+    site: Site
+    base: BaseSettings
+    adapter: AdapterSettings | None
+
+    @property
+    def method(self) -> str:
+        return self.adapter.method if self.adapter else NONE
+
+    @property
+    def scaling(self) -> float | None:
+        """s in y += s·B·A·x; None where nothing is adapted."""
+        return CATALOGUE[self.method].scaling(self.adapter) if self.adapter else None
+
+    @property
+    def trainable_params(self) -> int:
+        return CATALOGUE[self.method].trainable(self.adapter, self.site) if self.adapter else 0
+
+    @property
+    def bits(self) -> float:
+        """Bits per weight of the base format on large sites."""
+        return bits_per_weight(self.base)
+
+    @property
+    def base_bytes(self) -> int:
+        """Bytes that the frozen weight takes, partial blocks included."""
+        return site_bytes(self.site.params, self.base)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained where. `sites` holds every site of the map, in its order.
+
+    `groups` are the user's layer groups with their sites' names; `file` is the plan file as plain values.
+    """
+
+    name: str
+    model: str
+    map: ModelMap
+    sites: tuple[PlannedSite, ...]
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    require: tuple[str, ...] = ()
+    notes: str = ""
+    file: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def hash(self) -> str:
+        """12 hex digits over the resolved sites; names, notes and the way rules are written are not in it."""
+        return digest([_identity(planned) for planned in self.sites], 12)
+
+    @cached_property
+    def trainable_params(self) -> int:
+        return sum(planned.trainable_params for planned in self.sites)
+
+    @property
+    def adapted(self) -> tuple[PlannedSite, ...]:
+        return tuple(planned for planned in self.sites if planned.adapter)
+
+    @property
+    def reference(self) -> bool:
+        """Whether nothing is adapted: such a plan is evaluated only."""
+        return not self.adapted
+
+    @property
+    def groups_dict(self) -> dict[str, list[str]]:
+        return {name: list(sites) for name, sites in self.groups}
+
+    def site(self, name: str) -> PlannedSite:
+        """What the plan sets at the site of that full name. Raises NotFoundError with the nearest one."""
+        for planned in self.sites:
+            if planned.site.name == name:
+                return planned
+        names = (planned.site.name for planned in self.sites)
+        raise NotFoundError(f"{self.model} has no site '{name}'", nearest(name, names))
+
+
+def _identity(planned: PlannedSite) -> dict[str, Any]:
+    return {
+        "site": planned.site.name,
+        "shape": [planned.site.out_features, planned.site.in_features],
+        "base": asdict(planned.base),
+        "adapter": asdict(planned.adapter) if planned.adapter else None,
+    }
+
+
+def plan_to_dict(plan: Plan) -> dict[str, Any]:
+    """The plan file as plain values, as `run.json` keeps it."""
+    return dict(plan.file)
+
+
+def site_records(plan: Plan) -> tuple[SiteRecord, ...]:
+    """All sites as `run.json` keeps them."""
+    return tuple(_record(planned) for planned in plan.sites)
+
+
+def _record(planned: PlannedSite) -> SiteRecord:
+    site, base, adapter = planned.site, planned.base, planned.adapter
+    return SiteRecord(
+        site=site.name,
+        block=site.block,
+        module=site.module,
+        layer_type=site.layer_type,
+        depth=site.depth,
+        band=site.band,
+        in_features=site.in_features,
+        out_features=site.out_features,
+        base=base.format,
+        blocksize=base.blocksize,
+        double_quant=base.double_quant,
+        threshold=base.threshold,
+        bits=planned.bits,
+        method=planned.method,
+        r=adapter.r if adapter else None,
+        alpha=adapter.alpha if adapter else None,
+        scaling=planned.scaling,
+        balance=adapter.balance if adapter else None,
+        pool=adapter.pool if adapter else None,
+        dropout=adapter.dropout if adapter else None,
+        init=adapter.init if adapter else None,
+        trainable_params=planned.trainable_params,
+    )

@@ -1,0 +1,206 @@
+"""Turns rules into the settings of every site: later rules win, key by key."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from workbench.plan.catalogue import CATALOGUE, NONE
+from workbench.plan.findings import Finding, Path, SiteFinding, by_sites
+from workbench.plan.formats import FORMATS
+from workbench.plan.keys import ADAPTER_KEYS, BASE_KEYS, KEYS, Multiple, Value, ValueProblem, check_value, format_value
+from workbench.plan.plan import PlannedSite
+from workbench.plan.rule import Assignment, Rule
+from workbench.plan.settings import AdapterSettings
+from workbench.plan.site import Site
+
+DEFAULTS: dict[str, Value] = {
+    "method": "lora",
+    "r": 16,
+    "alpha": Multiple(2.0),
+    "dropout": 0.0,
+    "init": "default",
+    "balance": 1,
+    "pool": 1,
+    "base": "nf4",
+}
+_GIVEN = -1  # the place of a value from `defaults` or `base`, before all rules
+_ON = "on"  # the switch between adapted and not, kept among the keys
+_NEARLY = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRule:
+    """A rule, its index in the plan file, and the sites that it selects."""
+
+    index: int
+    rule: Rule
+    sites: tuple[Site, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The settings of every site, with what is wrong and what is worth a warning."""
+
+    sites: tuple[PlannedSite, ...]
+    errors: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+
+
+@dataclass(slots=True)
+class _State:
+    """A site while rules are applied. `sources` keeps, for each key, the rules that its value comes from."""
+
+    site: Site
+    values: dict[str, Value]
+    sources: dict[str, list[int]]
+    adapted: bool = False
+    errors: list[SiteFinding] = field(default_factory=list)
+
+    def place(self, key: str) -> int:
+        """The last rule that the key's value comes from; below -1 where nobody wrote it."""
+        return max(self.sources.get(key, [_GIVEN - 1]))
+
+
+def resolve(sites: Sequence[Site], given: Mapping[str, Value], rules: Sequence[PlacedRule]) -> Resolution:
+    """Applies the rules in order to sites that start from `given` over DEFAULTS, none of them adapted."""
+    states = {site.name: _start(site, given) for site in sites}
+    acted: set[int] = set()
+    for placed in rules:
+        for site in placed.sites:
+            if _apply(states[site.name], placed):
+                acted.add(placed.index)
+    planned = tuple(_planned(state) for state in states.values())
+    found = [finding for state in states.values() for finding in (*state.errors, *_misplaced(state))]
+    for state, planned_site in zip(states.values(), planned, strict=True):
+        found += _unfit(state, planned_site)
+    return Resolution(planned, by_sites(found), (*_idle(rules, acted, states), *_uneven(planned)))
+
+
+def _start(site: Site, given: Mapping[str, Value]) -> _State:
+    return _State(site, {**DEFAULTS, **given}, {key: [_GIVEN] for key in given})
+
+
+def _apply(state: _State, placed: PlacedRule) -> bool:
+    """Applies one rule to one site; whether that did anything."""
+    acted = False
+    if placed.rule.turns_off or placed.rule.adapts:
+        state.adapted = placed.rule.adapts
+        state.sources[_ON] = [placed.index]
+        acted = True
+    for assignment in placed.rule.assignments:
+        if assignment.operator == "=":
+            if (assignment.key, assignment.value) != ("method", NONE):
+                state.values[assignment.key] = assignment.value
+                state.sources[assignment.key] = [placed.index]
+            acted = True
+        elif state.adapted:
+            _scale(state, placed.index, assignment)
+            acted = True
+    return acted
+
+
+def _scale(state: _State, index: int, assignment: Assignment) -> None:
+    old = state.values[assignment.key]
+    new = _scaled(old, assignment)
+    state.sources.setdefault(assignment.key, []).append(index)
+    try:
+        state.values[assignment.key] = check_value(KEYS[assignment.key], new)
+    except ValueProblem as problem:
+        message = f"{assignment} turns {assignment.key} {format_value(old)} into {format_value(new)}"
+        state.errors.append(SiteFinding(("rules", index), state.site.name, message, problem.hint))
+
+
+def _scaled(old: Value, assignment: Assignment) -> Value:
+    factor = cast(float, assignment.value)  # the grammar reads nothing else after *= and /=
+    number = old.factor if isinstance(old, Multiple) else cast(float, old)
+    new = number / factor if assignment.operator == "/=" else number * factor
+    if KEYS[assignment.key].whole and abs(new - round(new)) < _NEARLY:
+        new = round(new)  # 10 × 1.1 is 11.000000000000002 in floating point
+    return Multiple(new) if isinstance(old, Multiple) else new
+
+
+def _planned(state: _State) -> PlannedSite:
+    values = state.values
+    base_format = FORMATS[str(values["base"])]
+    base = base_format.settings(**{key: cast(float, values[key]) for key in base_format.parameters if key in values})
+    method = str(values["method"])
+    if not state.adapted or method == NONE:
+        return PlannedSite(state.site, base, None)
+    r, alpha = cast(int, values["r"]), values["alpha"]
+    takes = CATALOGUE[method].parameters
+    return PlannedSite(
+        state.site,
+        base,
+        AdapterSettings(
+            method=method,
+            r=r,
+            alpha=alpha.factor * r if isinstance(alpha, Multiple) else float(cast(float, alpha)),
+            dropout=cast(float, values["dropout"]),
+            init=str(values["init"]),
+            balance=cast(int, values["balance"]) if "balance" in takes else 1,
+            pool=cast(int, values["pool"]) if "pool" in takes else 1,
+        ),
+    )
+
+
+def _misplaced(state: _State) -> Iterator[SiteFinding]:
+    """Keys that the site's method or base format does not take, where they were set for it.
+
+    A key set before the method (or format) was chosen belonged to the earlier one, and is passed over.
+    """
+    method, base = str(state.values["method"]), str(state.values["base"])
+    owners = [("base", f"base format {base}", tuple(FORMATS[base].parameters), BASE_KEYS)]
+    if state.adapted:
+        owners.append(("method", f"method {method}", tuple(CATALOGUE[method].parameters), ADAPTER_KEYS))
+    for owner, name, takes, keys in owners:
+        for key in keys:
+            if key not in (owner, *takes) and state.place(key) >= max(state.place(owner), _GIVEN):
+                hint = f"{name} takes {', '.join(takes) or 'no further keys'}"
+                yield SiteFinding(_path(key, state.place(key)), state.site.name, f"{name} takes no {key}", hint)
+
+
+def _unfit(state: _State, planned: PlannedSite) -> Iterator[SiteFinding]:
+    """What the method says against its settings at this site."""
+    if not (adapter := planned.adapter):
+        return
+    method = CATALOGUE[adapter.method]
+    problems = list(method.problems(adapter, state.site))
+    if adapter.init not in method.inits:
+        problems.append(("init", f"method {adapter.method} has no init '{adapter.init}'"))
+    for key, message in problems:
+        yield SiteFinding(_path(key, state.place(key)), state.site.name, message, f"change {key} there")
+
+
+def _path(key: str, place: int) -> Path:
+    if place >= 0:
+        return ("rules", place)
+    return (key,) if key == "base" else ("defaults", key)
+
+
+def _idle(rules: Sequence[PlacedRule], acted: set[int], states: Mapping[str, _State]) -> Iterator[Finding]:
+    """Rules that change nothing in the end."""
+    lasting = {place for state in states.values() for place in _lasting(state)}
+    for placed in rules:
+        if placed.index not in acted:
+            yield Finding(("rules", placed.index), "changes nothing: none of its sites is adapted before it")
+        elif placed.index not in lasting:
+            yield Finding(("rules", placed.index), "changes nothing: later rules override all of it")
+
+
+def _lasting(state: _State) -> Iterator[int]:
+    """The rules that the site's final settings come from."""
+    for key, places in state.sources.items():
+        if state.adapted or key == _ON or key in BASE_KEYS:
+            yield from places
+
+
+def _uneven(sites: Sequence[PlannedSite]) -> Iterator[Finding]:
+    counts = Counter(planned.scaling for planned in sites if planned.adapter)
+    if len(counts) > 1:
+        spread = ", ".join(f"{scaling:g} ({count} sites)" for scaling, count in sorted(counts.items()))
+        yield Finding(
+            ("rules",),
+            f"adapted sites differ in scaling: {spread}",
+            "write alpha as a multiple of the rank (alpha=2r), else a change of rank also changes the step size",
+        )

@@ -1,0 +1,160 @@
+"""The plan file's keys, types and defaults, and its published JSON Schema."""
+
+import json
+from copy import deepcopy
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from workbench import atomic
+from workbench.nearest import nearest
+from workbench.plan.catalogue import CATALOGUE, INITS
+from workbench.plan.findings import Finding, Path, label
+from workbench.plan.formats import FORMATS
+from workbench.plan.keys import KEYS, ValueProblem, check_value, read_value
+
+
+def _checked(name: str) -> BeforeValidator:
+    """Checks a value by the same table that rules are read with."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, int | float | str):
+            raise ValueProblem(f"{name} is {value!r}", f"expected {KEYS[name].expected}")
+        if name == "alpha" and isinstance(value, str):
+            read_value(KEYS[name], value)
+        else:
+            check_value(KEYS[name], value)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _words(words: dict[str, Any] | tuple[str, ...]) -> dict[str, Any]:
+    return {"enum": list(words)}
+
+
+def _text(what: str) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or not value.strip():
+            raise ValueProblem(f"{value!r} is no {what}", _QUOTE if what == "rule" else f"write {what} as text")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _promise(value: Any) -> Any:
+    if value not in PROMISES:
+        raise ValueProblem(f"{value!r} is no promise", f"known: {', '.join(PROMISES)}")
+    return value
+
+
+PROMISES = ("mergeable",)
+_QUOTE = 'quote the rule: - "3 all r=8"'
+Promise = Annotated[Literal["mergeable"], BeforeValidator(_promise)]
+RuleText = Annotated[str, _text("rule")]
+NO_MODEL = "?"
+_FAULTY: Final = object()
+_FILE = ConfigDict(extra="forbid", frozen=True)
+
+
+# how the keys that hold more than one value are written
+_SHAPES: dict[str | int, str] = {
+    "defaults": "defaults as `{r: 8, alpha: 2r}`",
+    "rules": 'one rule per line, each as `- "* all"`',
+    "groups": 'groups as `{late: "upper mlp"}`',
+    "require": "require as `[mergeable]`",
+}
+
+
+class Defaults(BaseModel):
+    """What adapted sites have where no rule says otherwise."""
+
+    model_config = _FILE
+
+    method: Annotated[str, _checked("method"), Field(json_schema_extra=_words(CATALOGUE))] = "lora"
+    r: Annotated[int, _checked("r"), Field(ge=1, description="rank")] = 16
+    alpha: Annotated[
+        int | float | str, _checked("alpha"), Field(description="a number, or a multiple of the rank such as 2r")
+    ] = "2r"
+    dropout: Annotated[float, _checked("dropout"), Field(ge=0, lt=1)] = 0.0
+    init: Annotated[str, _checked("init"), Field(json_schema_extra=_words(INITS))] = "default"
+    balance: Annotated[int, _checked("balance"), Field(ge=1)] = 1
+    pool: Annotated[int, _checked("pool"), Field(ge=1)] = 1
+
+
+class PlanFile(BaseModel):
+    """A plan: which sites of a model are adapted, and how."""
+
+    model_config = _FILE
+
+    name: Annotated[str, _text("name"), Field(description="default: the name of the file")] = ""
+    model: Annotated[str, _text("model"), Field(description="demo, or a local model folder")]
+    base: Annotated[
+        str,
+        _checked("base"),
+        Field(json_schema_extra=_words(FORMATS), description="base format of all sites that no rule sets"),
+    ] = "nf4"
+    defaults: Defaults = Defaults()
+    rules: Annotated[list[RuleText], Field(description="in the selector grammar; later rules win, key by key")] = []
+    groups: Annotated[dict[str, RuleText], Field(description="layer groups: name and selector")] = {}
+    require: Annotated[list[Promise], Field(description="promises that checking enforces")] = []
+    notes: str = ""
+
+
+def schema_text() -> str:
+    """The JSON Schema of the plan file, as docs/schemas/plan.schema.json holds it."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **PlanFile.model_json_schema()}
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def write_schema(path: FilePath) -> None:
+    atomic.write_text(path, schema_text())
+
+
+def read_plan_file(data: dict[str, Any]) -> tuple[PlanFile, tuple[Finding, ...]]:
+    """The file's values and everything wrong with them.
+
+    Faulty parts are left out of the returned value, so that the rest can be checked too; where that is the model,
+    it reads NO_MODEL.
+    """
+    try:
+        return PlanFile.model_validate(data), ()
+    except ValidationError as error:
+        findings = tuple(_finding(_path(details["loc"]), details) for details in error.errors())
+    rest = _without(data, [finding.path for finding in findings])
+    return PlanFile.model_validate({"model": NO_MODEL, **rest}), findings
+
+
+def _path(loc: tuple[int | str, ...]) -> Path:
+    return loc[:-1] if loc[-1] == "[key]" else loc
+
+
+def _without(data: dict[str, Any], paths: list[Path]) -> dict[str, Any]:
+    rest = deepcopy(data)
+    for *holders, last in paths:
+        holder: Any = rest
+        for part in holders:
+            holder = holder[part]
+        if isinstance(holder, list):
+            holder[int(last)] = _FAULTY  # taken out at the end, so that the places of the others stay
+        else:
+            holder.pop(last, None)
+    return {key: _whole(value) for key, value in rest.items()}
+
+
+def _whole(value: Any) -> Any:
+    return [item for item in value if item is not _FAULTY] if isinstance(value, list) else value
+
+
+def _finding(path: Path, error: Any) -> Finding:
+    if error["type"] == "extra_forbidden":
+        known = Defaults.model_fields if path[0] == "defaults" else PlanFile.model_fields
+        return Finding(path, f"unknown key '{path[-1]}'", nearest(str(path[-1]), known))
+    if error["type"] == "missing":
+        return Finding(path, f"the key '{path[-1]}' is missing", "add a line such as `model: demo`")
+    problem = error.get("ctx", {}).get("error")
+    if isinstance(problem, ValueProblem):
+        return Finding(path, problem.message, problem.hint)
+    written = repr(error["input"])
+    return Finding(path, f"{label(path)} is {written}", f"write {_SHAPES.get(path[0], 'text')}")

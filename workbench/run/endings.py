@@ -1,0 +1,74 @@
+"""Why a trainer ended, where it did not say so itself."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_TAIL_BYTES = 4096
+_TAIL_LINES = 20
+_WORDS = {
+    "killed_by_user": ("The run was stopped before it could save its state.", "start it again"),
+    "host_oom": ("The kernel killed the trainer: this machine ran out of memory.", "lower batch, or run fewer at once"),
+    "killed": ("The trainer was killed by signal 9, which the workbench did not send.", "start it again"),
+    "crash": ("The trainer ended without a word.", "the output of the attempt holds what there is"),
+}
+
+
+def classify(returncode: int, stop_asked: bool, host_oom: bool, out: Path) -> dict[str, Any]:
+    """The fields of a `failed` event. `host_oom`: the kernel killed something here for memory meanwhile."""
+    number = -returncode if returncode < 0 else None
+    how = {"signal": number} if number is not None else {"exit_code": returncode}
+    failure_class = _failure_class(number, stop_asked, host_oom)
+    message, hint = _WORDS[failure_class]
+    if failure_class == "crash":
+        message = last_lines(out) or message
+    return {"class": failure_class, "message": message, "hint": hint, **how}
+
+
+def _failure_class(number: int | None, stop_asked: bool, host_oom: bool) -> str:
+    if stop_asked:
+        return "killed_by_user"
+    if number == signal.SIGKILL:
+        return "host_oom" if host_oom else "killed"
+    return "crash"
+
+
+def last_lines(path: Path) -> str:
+    """The last lines of a text file, at most 20 and 4 KB; empty when there is no file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-_TAIL_LINES:]).strip()
+
+
+def oom_kills() -> int:
+    """How many processes the kernel has killed for memory: in this control group, else on this machine."""
+    for path in (*_memory_files(), Path("/proc/vmstat")):
+        try:
+            return parse_oom_kills(path.read_text())
+        except OSError:
+            continue
+    return 0
+
+
+def parse_oom_kills(text: str) -> int:
+    """The `oom_kill` counter of memory.events, memory.oom_control or vmstat; 0 where the kernel has none."""
+    counts = [line.split()[1] for line in text.splitlines() if line.startswith("oom_kill ")]
+    return int(counts[0]) if counts else 0
+
+
+def _memory_files() -> list[Path]:
+    """The counters of this process's control group: version 2 has `0::PATH`, version 1 `N:memory:PATH`."""
+    found = []
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            found.append(_CGROUPS / path.lstrip("/") / "memory.events")
+        elif "memory" in controllers.split(","):
+            found.append(_CGROUPS / "memory" / path.lstrip("/") / "memory.oom_control")
+    return found

@@ -1,0 +1,67 @@
+"""What makes a run itself: the identifier over everything that its result depends on."""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from workbench.canonical import digest
+from workbench.plan.plan import Plan, plan_to_dict, site_records
+from workbench.run.examples import DataSet
+from workbench.run.recipe import Recipe
+from workbench.run.record import RECORD_VERSION, RunRecord, SiteRecord
+
+ID_LENGTH = 12
+
+
+def run_id_of(sites: tuple[SiteRecord, ...], model_fingerprint: str, data_hash: str, recipe: Recipe, seed: int) -> str:
+    """12 hex digits of the SHA-256 over resolved sites, model, data, recipe, seed and the record's version.
+
+    Names, notes, paths, the device and the number of threads are left out.
+    """
+    content: dict[str, Any] = {
+        "v": RECORD_VERSION,
+        "sites": [asdict(site) for site in sites],
+        "model": model_fingerprint,
+        "data": data_hash,
+        "recipe": recipe.identity(),
+        "seed": seed,
+    }
+    return digest(content, ID_LENGTH)
+
+
+def make_record(
+    plan: Plan,
+    recipe_name: str,
+    recipe: Recipe,
+    data: DataSet,
+    model_fingerprint: str,
+    seed: int,
+    predicted_bytes: dict[str, int],
+    name: str = "",
+) -> RunRecord:
+    """The record of one run. The seed of a reference run is 0: nothing in it is drawn."""
+    seed = 0 if plan.reference else seed
+    sites = site_records(plan)
+    return RunRecord(
+        run_id=run_id_of(sites, model_fingerprint, data.hash, recipe, seed),
+        name=name or (plan.name if plan.reference else f"{plan.name}-s{seed}"),
+        plan=plan.name,
+        plan_hash=plan.hash,
+        plan_file=plan_to_dict(plan),
+        model=plan.model,
+        model_path=str(plan.map.path),
+        model_fingerprint=model_fingerprint,
+        recipe_name=recipe_name,
+        recipe_hash=digest(recipe.identity(), ID_LENGTH),
+        recipe=recipe.to_dict(),
+        data=data.sources,
+        data_hash=data.hash,
+        seed=seed,
+        reference=plan.reference,
+        trainable_params=plan.trainable_params,
+        base_params=plan.map.base_params,
+        predicted_bytes=predicted_bytes,
+        created=time.time(),
+        sites=sites,
+        groups=plan.groups_dict,
+    )

@@ -1,0 +1,91 @@
+"""Reading event logs cheaply: the newest events from the end of the file, however long it is."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from workbench.run.events import TERMINAL_KINDS
+from workbench.run.layout import RunDir
+from workbench.run.proc import read_proc
+
+Event = dict[str, Any]
+
+BLOCK_BYTES = 64 * 1024
+# A trainer's last event is its terminal one; this many more leave room for warnings and give a median step time.
+RECENT = 64
+_HEAD_LINES = 100
+
+
+def recent_events(path: Path, count: int = RECENT) -> list[Event]:
+    """The newest `count` events of a log, oldest first; none when the file does not exist."""
+    try:
+        with path.open("rb") as file:
+            return list(islice(_newest_first(file), count))[::-1]
+    except FileNotFoundError:
+        return []
+
+
+def planned_steps(run_dir: RunDir) -> int | None:
+    """The steps that the first `started` event names; they are part of the run, so the same in every attempt."""
+    try:
+        with run_dir.events.open("rb") as file:
+            for line in islice(file, _HEAD_LINES):
+                event = _parse(line)
+                if event is not None and event["kind"] == "started":
+                    return event.get("steps")
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def latest_attempt(run_dir: RunDir) -> int:
+    """The highest attempt that left a trace, 0 when there was none."""
+    newest = (recent_events(path, 1) for path in (run_dir.events, run_dir.shim_events))
+    logged = [int(event.get("attempt", 0)) for events in newest for event in events]
+    numbers = (path.name.split(".")[1] for path in run_dir.path.glob("out.*.log"))
+    outputs = [int(number) for number in numbers if number.isdigit()]
+    proc = read_proc(run_dir)
+    return max([0, *logged, *outputs, proc.attempt if proc else 0])
+
+
+def ending(run_dir: RunDir, attempt: int) -> Event | None:
+    """The terminal event of an attempt, in either log; None when there is none."""
+    return last_terminal([*recent_events(run_dir.events), *recent_events(run_dir.shim_events)], attempt)
+
+
+def last_terminal(events: Iterable[Event], attempt: int) -> Event | None:
+    """The last terminal event of an attempt among these."""
+    found = [e for e in events if e["kind"] in TERMINAL_KINDS and e.get("attempt") == attempt]
+    return found[-1] if found else None
+
+
+def _newest_first(file: BinaryIO) -> Iterator[Event]:
+    """Parses complete lines from the end. What follows the last newline is still being written, or torn."""
+    for line in islice(_lines_backwards(file), 1, None):
+        event = _parse(line)
+        if event is not None:
+            yield event
+
+
+def _lines_backwards(file: BinaryIO) -> Iterator[bytes]:
+    """The pieces between newlines, last first, reading one block at a time and only as far as is asked for."""
+    start = file.seek(0, os.SEEK_END)
+    rest = b""
+    while start > 0:
+        end, start = start, max(0, start - BLOCK_BYTES)
+        file.seek(start)
+        first, *lines = (file.read(end - start) + rest).split(b"\n")
+        yield from reversed(lines)
+        rest = first
+    yield rest
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "kind" in event else None

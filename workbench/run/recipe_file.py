@@ -1,0 +1,169 @@
+"""Recipes on disk: keys, types and defaults of the file, finding it by name, reading it with every problem at once."""
+
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from workbench.errors import InvalidError, NotFoundError
+from workbench.nearest import nearest
+from workbench.plan.document import Document, read_document
+from workbench.plan.files import read_text
+from workbench.plan.findings import Finding
+from workbench.run.examples import DataSet
+from workbench.run.layout import Home
+from workbench.run.recipe import EVALUATORS, Recipe, Split
+
+_FILE = ConfigDict(extra="forbid", frozen=True)
+_DEFAULT = Recipe(data="")
+DEMO = "demo"
+
+
+class SplitFile(BaseModel):
+    """Holds a share of the examples out for evaluation."""
+
+    model_config = _FILE
+
+    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class RecipeFile(BaseModel):
+    """A recipe: everything of a run but plan and seed."""
+
+    model_config = _FILE
+
+    data: Annotated[str, Field(min_length=1, description="demo, or a JSONL file")]
+    eval_data: Annotated[str | None, Field(description="a file of its own instead of a split")] = None
+    split: SplitFile | None = None
+    format: Literal["auto", "prompt_completion", "alpaca"] = "auto"
+    max_length: Annotated[int, Field(ge=2, description="tokens of prompt and target together")] = _DEFAULT.max_length
+    steps: Annotated[int | None, Field(ge=1, description="optimizer steps")] = None
+    epochs: Annotated[float | None, Field(gt=0, description="passes over the data instead of steps; default 1")] = None
+    batch: Annotated[int, Field(ge=1, description="examples per micro-step")] = _DEFAULT.batch
+    accumulation: Annotated[int, Field(ge=1, description="micro-steps per step")] = _DEFAULT.accumulation
+    lr: Annotated[float, Field(gt=0, allow_inf_nan=False)] = _DEFAULT.lr
+    schedule: Literal["constant_with_warmup", "linear", "cosine", "constant"] = "constant_with_warmup"
+    warmup: Annotated[float, Field(ge=0, allow_inf_nan=False, description="below 1 a share of the steps")] = 0.03
+    optimizer: Literal["adamw", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit"] = "adamw"
+    clip: Annotated[float, Field(ge=0, allow_inf_nan=False, description="global gradient norm; 0 is off")] = 0.3
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    eval_every: Annotated[int, Field(ge=0, description="steps; 0 is after the last step only")] = 0
+    evaluators: Annotated[list[Literal["loss", "token_accuracy", "exact_match"]], Field(min_length=1)] = [
+        "loss",
+        "token_accuracy",
+    ]
+    gradient_checkpointing: bool = False
+    compute_dtype: Literal["auto", "bf16", "fp32"] = "auto"
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> "RecipeFile":
+        for one, other in (("steps", "epochs"), ("eval_data", "split")):
+            if getattr(self, one) is not None and getattr(self, other) is not None:
+                raise ValueError(f"{one} and {other} exclude each other: keep one")
+        return self
+
+    def value(self) -> Recipe:
+        """The recipe as the core knows it; evaluators in their usual order, once each."""
+        split = Split(self.split.fraction, self.split.seed) if self.split else None
+        evaluators = tuple(name for name in EVALUATORS if name in self.evaluators)
+        return Recipe(**self.model_dump(exclude={"split", "evaluators"}), split=split, evaluators=evaluators)
+
+
+def find_recipe(ref: str, home: Home) -> Path:
+    """The recipe file that `ref` means: an existing path, else a name in the home, else a built-in one."""
+    if Path(ref).expanduser().is_file():
+        return Path(ref).expanduser()
+    folders = (home.recipes, Path(str(files("workbench.demo") / "recipes")))
+    for folder in folders:
+        for name in (ref, f"{ref}.yaml"):
+            if (folder / name).is_file():
+                return folder / name
+    known = [path.stem for folder in folders for path in sorted(folder.glob("*.yaml"))]
+    raise NotFoundError(
+        f"no recipe '{ref}'",
+        f"{nearest(ref, known)}; looked for that file, in {home.recipes}, and among the built-in recipes",
+    )
+
+
+def load_recipe(ref: str, home: Home, changes: tuple[str, ...] = ()) -> tuple[str, Recipe]:
+    """The recipe's name and value; `changes` are `key=value` texts that win over the file.
+
+    Data paths are made absolute: as seen from the working directory, else from the recipe's folder.
+    Raises NotFoundError, or one InvalidError with every problem of the file.
+    """
+    path = find_recipe(ref, home)
+    document = _with_changes(read_document(str(path), read_text(path)), changes)
+    try:
+        recipe = RecipeFile.model_validate(document.data).value()
+    except ValidationError as error:
+        problems = tuple(document.problem(_finding(details)) for details in error.errors())
+        count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
+        raise InvalidError(f"recipe '{ref}': {count}", "correct them and try again", problems) from error
+    return path.stem, _with_paths(recipe, path.parent)
+
+
+def _with_changes(document: Document, changes: tuple[str, ...]) -> Document:
+    values, marks = dict(document.data), dict(document.marks)
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals or not key.strip():
+            raise InvalidError(f"--set {change}: expected key=value", "for example --set lr=1e-4")
+        values[key.strip()] = read_document("--set", f"value: {text}").data["value"]
+        marks = {place: mark for place, mark in marks.items() if place[:1] != (key.strip(),)}
+    return Document(document.file, values, marks)
+
+
+def _finding(details: ErrorDetails) -> Finding:
+    path = details["loc"]
+    if details["type"] == "extra_forbidden":
+        known = SplitFile.model_fields if path[0] == "split" else RecipeFile.model_fields
+        return Finding(path, f"unknown key '{path[-1]}'", nearest(str(path[-1]), known))
+    if details["type"] == "missing":
+        return Finding(path, f"the key '{path[-1]}' is missing", f"add a line such as `{path[-1]}: demo`")
+    message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if details["type"] == "literal_error":
+        near = nearest(str(details["input"]), _allowed(path))
+        return Finding(path, f"'{details['input']}' is not one of {', '.join(_allowed(path))}", near)
+    if not path:
+        return Finding(path, message)
+    return Finding(path, f"{path[-1]} is {details['input']!r}: it {message}")
+
+
+def _allowed(path: tuple[int | str, ...]) -> list[str]:
+    choices: dict[str, list[str]] = {"evaluators": [*EVALUATORS]}
+    annotation = RecipeFile.model_fields[str(path[0])].annotation
+    return [*choices.get(str(path[0]), getattr(annotation, "__args__", ()))]
+
+
+def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
+    if recipe.data == DEMO:
+        data = files("workbench.demo") / "data"
+        other = recipe.eval_data or (None if recipe.split else str(data / "eval.jsonl"))
+        recipe = replace(recipe, data=str(data / "train.jsonl"), eval_data=other)
+    eval_data = str(_absolute(recipe.eval_data, folder)) if recipe.eval_data else None
+    return replace(recipe, data=str(_absolute(recipe.data, folder)), eval_data=eval_data)
+
+
+def _absolute(text: str, folder: Path) -> Path:
+    path = Path(text).expanduser()
+    beside = folder / path
+    return (beside if not path.exists() and beside.exists() else path).absolute()
+
+
+def resolve_steps(recipe: Recipe, data: DataSet) -> Recipe:
+    """The recipe with `steps` for its `epochs` (default 1) over this data, and the split that was used."""
+    split = recipe.split or (None if recipe.eval_data else Split())
+    if recipe.steps is not None:
+        return replace(recipe, split=split)
+    examples = (recipe.epochs or 1.0) * len(data.training)
+    steps = max(1, -int(-examples // recipe.effective_batch))
+    return replace(recipe, steps=steps, epochs=None, split=split)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the recipe file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **RecipeFile.model_json_schema()}
