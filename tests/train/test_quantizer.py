@@ -5,8 +5,9 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from tests.train.support import BASE, CPU, demo_site, demo_sites, load, make_record
 from workbench.train.base import load_base
+from workbench.train.four_bit import keep_unpacked
 from workbench.train.linear import CastingLinear
-from workbench.train.quantizer import dense_weight, keep_unpacked
+from workbench.train.quantizer import dense_weight
 
 IDS = torch.arange(4, 44).reshape(2, 20)
 

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from tests.train.support import BASE, demo_sites, load, make_record, with_site
 from workbench.run.record import RunRecord
 from workbench.train.adapters import build_adapters
-from workbench.train.quantizer import keep_unpacked
+from workbench.train.four_bit import keep_unpacked
 from workbench.train.save import save_adapter
 
 IDS = torch.arange(4, 44).reshape(2, 20)

@@ -11,7 +11,6 @@ from typing import Any
 
 import bitsandbytes as bnb
 import torch
-from bitsandbytes.functional import dequantize_4bit
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.core_model_loading import ConversionOps
@@ -20,10 +19,10 @@ from transformers.quantizers.quantizers_utils import get_module_from_name
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from workbench.plan.settings import BaseSettings
+from workbench.train.four_bit import dense_4bit, make_4bit
 from workbench.train.linear import CastingLinear
 
 METHOD_NAME = "adapter_workbench"
-FOUR_BIT = ("nf4", "fp4")
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
@@ -80,7 +79,7 @@ class StoreOp(ConversionOps):
 def dense_weight(weight: torch.Tensor) -> torch.Tensor:
     """The stored weight as a dense (out_features, in_features) tensor in fp32."""
     if isinstance(weight, bnb.nn.Params4bit):
-        return dequantize_4bit(weight.data, weight.quant_state).float()
+        return dense_4bit(weight).float()
     return weight.data.float()
 
 
@@ -112,17 +111,15 @@ class PlanQuantizer(HfQuantizer):
 
     def _empty_layer(self, linear: nn.Linear, settings: BaseSettings) -> Any:
         shape = (linear.in_features, linear.out_features, linear.bias is not None)
-        if settings.format not in FOUR_BIT:
+        if settings.blocksize is None:
             return CastingLinear(*shape, dtype=DTYPES[settings.format])
-        layer = bnb.nn.Linear4bit(
+        return make_4bit(
             *shape,
+            blocksize=settings.blocksize,
             compute_dtype=self.quantization_config.compute_dtype,
             compress_statistics=bool(settings.double_quant),
             quant_type=settings.format,
         )
-        layer.weight.blocksize = settings.blocksize
-        keep_unpacked(layer)
-        return layer
 
     def param_needs_quantization(self, model: nn.Module, param_name: str, **_: Any) -> bool:
         return param_name.endswith(".weight") and param_name.removesuffix(".weight") in self.quantization_config.sites
@@ -141,12 +138,3 @@ class PlanQuantizer(HfQuantizer):
     @property
     def is_trainable(self) -> bool:
         return True
-
-
-def keep_unpacked(layer: bnb.nn.Linear4bit) -> None:
-    """Stops bitsandbytes from re-packing the weight in place on CPUs with avx512_bf16.
-
-    The first forward pass in eval mode would convert the weight to another layout for good: gradients of later
-    training steps, dequantizing and merging are then silently wrong (seen with bitsandbytes 0.50.2).
-    """
-    layer.support_avx512bf16_for_cpu = False
