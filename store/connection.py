@@ -25,7 +25,7 @@ FOREIGN_PATIENCE = 2.0
 _POLL = (0.02, 0.08)
 _OFFLINE = {"autoload_known_extensions": "false", "autoinstall_known_extensions": "false"}
 # All readers of a process share one duckdb instance, and so must ask for the same settings.
-_READER = {
+READER = {
     **_OFFLINE,
     "enable_external_access": "false",
     "python_enable_replacements": "false",
@@ -67,7 +67,7 @@ def reading(home: Home) -> Iterator[Connection]:
     if not home.database.exists():
         raise NotFoundError(f"{home.path} has no results yet", "start a run: workbench run PLAN --recipe RECIPE")
     with _only_this_thread(), side_lock(home.database_lock, exclusive=False):
-        settings = {**_READER, "temp_directory": str(home.path / ".spill")}
+        settings = {**READER, "temp_directory": str(home.path / ".spill")}
         with _closing(home.database, read_only=True, settings=settings) as connection:
             schema.check(connection, home.database.name)
             yield connection

@@ -3,6 +3,8 @@
 It guards against accidents, not against a hostile user of the same account.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +34,7 @@ def query(home: Home, sql: str, limit: int = LIMIT, seconds: float = SECONDS) ->
     Writers wait meanwhile. Raises InvalidError with DuckDB's words and caret, UsageError for no statement, and as
     `reading`.
     """
-    with reading(home) as connection:
+    with reading(home) as connection, _nothing_left_beside(home):
         _lock_down(connection, seconds)
         try:
             return _run(connection, sql, limit)
@@ -40,6 +42,21 @@ def query(home: Home, sql: str, limit: int = LIMIT, seconds: float = SECONDS) ->
             raise InvalidError(str(error), f"the limit is {seconds:g} s; filter earlier, or raise it") from error
         except duckdb.Error as error:
             raise InvalidError(str(error), _hint(str(error))) from error
+
+
+@contextmanager
+def _nothing_left_beside(home: Home) -> Iterator[None]:
+    """Removes files that come to stand beside the database: DuckDB lets a COPY write to its own log's names.
+
+    No one else can have made them, because the side lock keeps writers out meanwhile.
+    """
+    pattern = f"{home.database.name}.*"
+    before = set(home.path.glob(pattern))
+    try:
+        yield
+    finally:
+        for path in set(home.path.glob(pattern)) - before:
+            path.unlink(missing_ok=True)
 
 
 def _lock_down(connection: Connection, seconds: float) -> None:

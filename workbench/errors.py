@@ -15,7 +15,7 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        hint = f"\n    {self.hint}" if self.hint else ""
+        hint = "\n    " + self.hint.replace("\n", "\n    ") if self.hint else ""
         return f"{self.where}: {self.message}{hint}"
 
 

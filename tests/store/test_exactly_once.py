@@ -69,14 +69,13 @@ def _offsets(home: Home) -> set[int]:
         return set()
 
 
+NUMBERS = st.floats(allow_nan=False)
 EVENTS = st.one_of(
-    st.builds(
-        lambda s, v: {"kind": "metric", "step": s, "values": {"loss": v, "lr": 0.1}}, st.integers(0, 9), st.floats()
-    ),
+    st.builds(lambda s, v: {"kind": "metric", "step": s, "values": {"loss": v, "lr": 0.1}}, st.integers(0, 9), NUMBERS),
     st.builds(
         lambda s, v: {"kind": "eval", "step": s, "evaluator": "loss", "values": {"loss": v}, "n": 5},
         st.integers(0, 9),
-        st.floats(),
+        NUMBERS,
     ),
     st.builds(
         lambda u: {"kind": "site_stats", "sites": [{"site": "model.layers.1.mlp.up_proj", "update_norm": u}]},

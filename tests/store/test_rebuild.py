@@ -91,6 +91,18 @@ def test_a_damaged_database_is_made_anew_with_a_notice(home: Home, damage: str) 
     assert ingest(home).notice == ""
 
 
+def test_garbage_beside_the_database_loses_nothing(home: Home) -> None:
+    _fill(home)
+    ingest(home)
+    home.database.with_name("results.duckdb.wal").write_bytes(os.urandom(3000))
+    finished_run(home, record("00000000000f"))
+    ingest(home)
+    before = all_tables(home)
+    assert len(before["runs"]) == 4
+    rebuild(home)
+    assert all_tables(home) == before
+
+
 def test_an_older_format_is_made_anew_with_a_notice(home: Home) -> None:
     _fill(home)
     ingest(home)

@@ -9,6 +9,10 @@ def show_error(error: WorkbenchError) -> None:
     """Prints the title, every problem, and the hint to stderr."""
     print(f"error: {error.title}", file=sys.stderr)
     for problem in error.problems:
-        print(f"  {problem}", file=sys.stderr)
+        print(_indented(str(problem)), file=sys.stderr)
     if error.hint:
-        print(f"  {error.hint}", file=sys.stderr)
+        print(_indented(error.hint), file=sys.stderr)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())

@@ -46,9 +46,9 @@ def check_document(document: Document, home_groups: Document, name: str, model: 
     `home_groups` maps names to selectors; the plan's own groups win over them.
     """
     found = _Findings()
-    file, problems = read_plan_file(document.data)
+    file, problems = read_plan_file({**document.data, **({"model": model} if model else {})})
     found.errors += problems
-    file = file.model_copy(update={"name": file.name or name, **({"model": model} if model else {})})
+    file = file.model_copy(update={"name": file.name or name})
     model_map = _map(file.model, found)
     home_problems = _Findings()
     groups = _groups(home_groups.data, {}, model_map, home_problems, strict=False)

@@ -26,7 +26,7 @@ def name_sites(names: Iterable[str], shown: int = 3) -> str:
 def _blocks(chosen: frozenset[int], blocks: int) -> str:
     if len(chosen) == blocks:
         return "*"
-    for band in BANDS:
+    for band in BANDS if len(chosen) > 1 else ():
         if chosen == {block for block in range(blocks) if band_of(block, blocks) == band}:
             return band
     return ",".join(_ranges(sorted(chosen)))

@@ -82,12 +82,15 @@ def _syntax_problem(file: str, text: str, error: Any) -> Problem:
     if "duplicate key" in str(error.problem):
         key = line[mark.column :].partition(":")[0].strip()
         return Problem(f"{where} {key}", f"the key '{key}' stands here a second time", "keep one of them")
-    if match := _STARTS_NO_TEXT.match(line):
-        quoted = match["dash"] + json.dumps(match["rule"].strip(), ensure_ascii=False)
-        return Problem(
-            where, "YAML gives this first character a meaning of its own", f"quote the rule: {quoted.strip()}"
-        )
+    if set(line[max(mark.column - 1, 0) : mark.column + 1]) & set("*%@&!`"):
+        return Problem(where, "YAML gives this first character a meaning of its own", _quote_hint(line))
     return Problem(where, f"not YAML: {error.problem}", "check quotes, brackets and indentation around this place")
+
+
+def _quote_hint(line: str) -> str:
+    if match := _STARTS_NO_TEXT.match(line):
+        return f"quote the rule: {match['dash'].strip()} {json.dumps(match['rule'].strip(), ensure_ascii=False)}"
+    return 'quote the rule: ["* all"]'
 
 
 def _marks(path: Path, node: Any) -> Iterator[tuple[Path, Mark]]:

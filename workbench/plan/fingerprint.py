@@ -1,4 +1,4 @@
-"""The model fingerprint: one hash for the exact weights that a run started from."""
+"""The model fingerprint: one hash for the exact weights and tokenizer that a run started from."""
 
 import hashlib
 import json
@@ -9,6 +9,10 @@ from workbench.canonical import digest
 from workbench.plan.headers import CONFIG, read_bytes, weight_files
 
 CACHE_NAME = "fingerprints.json"
+TOKENIZER_FILES = (
+    *("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.json", "merges.txt", "vocab.txt", "chat_template.jinja"),
+)
 _CHUNK = 1 << 20
 
 # path → (size, mtime_ns, SHA-256 of the content)
@@ -16,17 +20,24 @@ _Known = dict[str, tuple[int, int, str]]
 
 
 def model_fingerprint(folder: Path, cache: Path | None) -> str:
-    """SHA-256 (64 hex digits) over config.json and the contents, so also the headers, of all weight files.
+    """SHA-256 (64 hex digits) over config.json and the contents, so also the headers, of weights and tokenizer.
+
+    The tokenizer is part of it because the same weights give other results with another one.
 
     Contents are hashed once and remembered in `cache`/fingerprints.json by (path, size, mtime_ns); None
     remembers nothing. Raises InvalidError when the folder holds no config or no weights.
     """
     config = hashlib.sha256(read_bytes(folder / CONFIG)).hexdigest()
     known = _read(cache) if cache else {}
-    entries = {str(file.resolve()): _entry(file.resolve(), known) for file in weight_files(folder)}
+    entries = {str(file.resolve()): _entry(file.resolve(), known) for file in _files(folder)}
     if cache and any(known.get(path) != entry for path, entry in entries.items()):
         _write(cache, entries)
     return digest({"config": config, "files": [[Path(path).name, sha] for path, (_, _, sha) in entries.items()]})
+
+
+def _files(folder: Path) -> list[Path]:
+    tokenizer = (folder / name for name in TOKENIZER_FILES)
+    return [*weight_files(folder), *(path for path in tokenizer if path.is_file())]
 
 
 def _entry(file: Path, known: _Known) -> tuple[int, int, str]:

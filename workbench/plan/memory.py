@@ -16,6 +16,7 @@ DEFAULT_TOKENS = 2048
 _COMPUTE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 _LOGIT_BYTES = {"fp32": 17, "bf16": 14, "fp16": 14}  # logits, their fp32 copy, log-probabilities and gradients
 _CUDA_CONTEXT = 400_000_000  # measured between 0.3 and 0.5 GB
+_CPU_CONTEXT = 406_000_000  # resident set of the trainer once its libraries are imported (torch 2.13, CPU build)
 _HEADS_INPUT = "attention heads"
 
 
@@ -25,7 +26,8 @@ class Memory:
 
     base: frozen weights of all sites; embeddings: embeddings, head, norms and biases; trainable: adapter weights,
     gradients and optimizer states; activations: what backward keeps, and the largest dequantized weight; context: the
-    device's own. The allocator of a GPU reserves 2 to 8 % more than the total.
+    device's own on a GPU, the interpreter and its libraries on the CPU. The allocator of a GPU reserves 2 to 8 % more
+    than the total.
     """
 
     tokens: int
@@ -67,7 +69,7 @@ def memory(
         trainable=trainable_bytes(plan, optimizer),
         activations=tokens * _kept_per_token(plan, width, gradient_checkpointing, device) + _dequantized(plan, width),
         logits=tokens * plan.map.vocab_size * _LOGIT_BYTES[compute_dtype],
-        context=_CUDA_CONTEXT if device.startswith("cuda") else 0,
+        context=_CUDA_CONTEXT if device.startswith("cuda") else _CPU_CONTEXT,
     )
 
 

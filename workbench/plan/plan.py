@@ -47,7 +47,7 @@ class PlannedSite:
         return site_bytes(self.site.params, self.base)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # without slots: cached properties keep their values in the instance
 class Plan:
     """What is trained where. `sites` holds every site of the map, in its order.
 

@@ -127,7 +127,7 @@ def read_plan_file(data: dict[str, Any]) -> tuple[PlanFile, tuple[Finding, ...]]
 
 
 def _path(loc: tuple[int | str, ...]) -> Path:
-    return loc[:-1] if loc[-1] == "[key]" else loc
+    return (*loc[:-2], str(loc[-2])) if loc[-1] == "[key]" else loc
 
 
 def _without(data: dict[str, Any], paths: list[Path]) -> dict[str, Any]:
@@ -139,7 +139,8 @@ def _without(data: dict[str, Any], paths: list[Path]) -> dict[str, Any]:
         if isinstance(holder, list):
             holder[int(last)] = _FAULTY  # taken out at the end, so that the places of the others stay
         else:
-            holder.pop(last, None)
+            for key in [key for key in holder if str(key) == str(last)]:
+                del holder[key]
     return {key: _whole(value) for key, value in rest.items()}
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 SCHEMA_VERSION = 1
 KINDS = (
-    "started base_ready audit metric eval checkpoint site_stats telemetry "
-    "resumed paused stopped warning failed finished"
-).split()
+    *("started", "base_ready", "audit", "metric", "eval", "checkpoint", "site_stats"),
+    *("telemetry", "resumed", "paused", "stopped", "warning", "failed", "finished"),
+)
 TERMINAL_KINDS = ("finished", "stopped", "paused", "failed")
 STATE_KINDS = (*TERMINAL_KINDS, "started", "resumed", "checkpoint", "audit", "site_stats")
 
@@ -33,7 +33,12 @@ class EventLog:
             os.write(self._fd, b"\n")
 
     def write(self, kind: str, **fields: Any) -> None:
-        """Appends one event. Numbers that JSON cannot hold (NaN, infinities) become null."""
+        """Appends one event. Numbers that JSON cannot hold (NaN, infinities) become null.
+
+        Raises ValueError for a kind that is not one of KINDS.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"unknown kind of event: {kind}")
         self._seq += 1
         event = {
             "v": SCHEMA_VERSION,

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,16 @@ def test_header_fingerprint_covers_config_and_shapes_but_not_values(tmp_path: Pa
     assert load_map(folder).fingerprint != first
 
 
+def test_another_tokenizer_is_another_model(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "m")
+    (folder / "tokenizer.json").write_text('{"version": "1.0"}')
+    before = model_fingerprint(folder, None)
+    (folder / "README.md").write_text("words")
+    assert model_fingerprint(folder, None) == before
+    (folder / "tokenizer.json").write_text('{"version": "1.1"}')
+    assert model_fingerprint(folder, None) != before
+
+
 def test_model_fingerprint_covers_values_and_not_the_place(tmp_path: Path) -> None:
     one, two = write_llama(tmp_path / "one"), write_llama(tmp_path / "two")
     assert model_fingerprint(one, None) == model_fingerprint(two, tmp_path / "cache")
@@ -107,3 +119,16 @@ def test_fingerprint_cache_keeps_entries_of_others_and_survives_damage(tmp_path:
     assert len(json.loads((cache / CACHE_NAME).read_text())) == 2
     (cache / CACHE_NAME).write_text("{", encoding="utf-8")
     assert (model_fingerprint(one, cache), model_fingerprint(two, cache)) == expected
+
+
+def test_processes_that_share_the_cache_agree(tmp_path: Path) -> None:
+    folders, cache = [write_llama(tmp_path / str(blocks), blocks) for blocks in (1, 2, 3, 4)], tmp_path / "cache"
+    code = (
+        "from sys import argv; from pathlib import Path; from workbench.plan.fingerprint import model_fingerprint; "
+        "print(model_fingerprint(*map(Path, argv[1:])))"
+    )
+    commands = [[sys.executable, "-c", code, str(folder), str(cache)] for folder in folders * 2]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    answers = [process.communicate()[0].strip() for process in running]
+    assert answers == [model_fingerprint(folder, None) for folder in folders] * 2
+    assert set(json.loads((cache / CACHE_NAME).read_text())) <= {str(f / "model.safetensors") for f in folders}

@@ -179,7 +179,7 @@ def test_weights_of_a_block_are_missing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["hidden_size", "num_hidden_layers", "vocab_size", "intermediate_size"])
 def test_a_config_without_a_size(tmp_path: Path, key: str) -> None:
-    assert f"'{key}' is None" in refused(write_llama(tmp_path / "m", **{key: None})).title
+    assert f"'{key}' is None" in refused(write_llama(tmp_path / "m", 4, **{key: None})).title
 
 
 def test_a_moved_folder_keeps_its_fingerprint(llama: Path, tmp_path: Path) -> None:

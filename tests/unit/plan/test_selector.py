@@ -72,15 +72,22 @@ def test_parsing_a_formatted_rule_gives_it_back(rule: Rule) -> None:
     assert parse_rule(format_rule(rule)) == rule
 
 
-@given(st.text(max_size=40))
-def test_any_text_is_a_rule_or_a_selector_error_with_a_place(text: str) -> None:
+def error_of(text: str) -> SelectorError | None:
     try:
-        rule = parse_rule(text)
+        parse_rule(text)
     except SelectorError as error:
+        return error
+    return None
+
+
+@given(st.text(max_size=40) | st.text("*0123-%,/@=. allqfirst\t", max_size=20))
+def test_any_text_is_a_rule_or_a_selector_error_with_a_place(text: str) -> None:
+    if error := error_of(text):
         assert 1 <= error.column <= len(text) + 2
         assert error.title
+        assert error.hint.startswith(f"{text}\n")
     else:
-        assert parse_rule(format_rule(rule)) == rule
+        assert parse_rule(format_rule(parse_rule(text))) == parse_rule(text)
 
 
 def test_the_examples_of_the_grammar() -> None:
@@ -211,9 +218,7 @@ def test_groups_and_blocks_mix(llama_map: ModelMap) -> None:
         ("first/20 all", 1, "selects no site of", "blocks 0 to 3"),
     ],
 )
-def test_what_the_model_does_not_have(
-    llama_map: ModelMap, text: str, column: int, message: str, advice: str
-) -> None:
+def test_what_the_model_does_not_have(llama_map: ModelMap, text: str, column: int, message: str, advice: str) -> None:
     groups = {"late": select(parse_rule("upper mlp"), llama_map, {})}
     with pytest.raises(SelectorError) as error:
         select(parse_rule(text), llama_map, groups)
