@@ -113,3 +113,19 @@ def test_a_table_in_three_forms() -> None:
     ]
     assert table.markdown().splitlines()[2] == "| a\\|b | 1.0 |"
     assert table.csv().splitlines() == ["plan,loss", "a|b,1.0", "long name,12.25"]
+
+
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=8), st.integers(10, 100), st.integers(1, 2))
+def test_a_table_fitted_to_a_width_shows_every_column_once_and_the_keys_always(
+    widths: list[int], width: int, keys: int
+) -> None:
+    names = [f"{i}".rjust(size, "x") for i, size in enumerate(widths)]
+    table = Table(
+        tuple(Column(name) for name in names), (tuple("c" * size for size in widths),), min(keys, len(widths))
+    )
+    parts = table.text(width).split("\n\n")
+    shown = [part.splitlines()[0].split() for part in parts]
+    assert all(headings[: table.keys] == names[: table.keys] for headings in shown)
+    assert [name for headings in shown for name in headings[table.keys :]] == names[table.keys :]
+    for part, headings in zip(parts, shown, strict=True):
+        assert len(part.splitlines()[0]) <= width or len(headings) <= table.keys + 1

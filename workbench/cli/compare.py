@@ -47,5 +47,6 @@ def show_comparison(found: "Comparison", as_csv: bool = False, as_markdown: bool
         show_table(flat_table(found), as_csv=True)
         return
     show_table(plan_table(found), as_markdown=as_markdown)
-    print(f"\nBy {found.by}; deltas are against {found.baseline}, ± is the standard deviation over n seeds.\n")
+    print(f"\nΔ is against {found.baseline} on common seeds, ± half of its 95 % interval; after a mean, ± is the")
+    print(f"standard deviation over seeds. ↓ lower is better, ↑ higher is better. Layer groups by {found.by}:\n")
     show_table(group_table(found), as_markdown=as_markdown)

@@ -21,6 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the runs of this home, the newest first."""
+    from workbench.cli.show_table import show_table
     from workbench.report.numbers import count, decimal, seconds
     from workbench.report.table import Column, Table
 
@@ -47,7 +48,7 @@ def list_(as_json: Json = False) -> None:
         for row in rows
     )
     left = tuple(Column(name, "left") for name in headings[:3])
-    print(Table((*left, *map(Column, headings[3:])), cells).text())
+    show_table(Table((*left, *map(Column, headings[3:])), cells, keys=2))
 
 
 def _known(home: "Home", ids: list[str] | None = None) -> list[tuple["RunSummary", "RunView"]]:

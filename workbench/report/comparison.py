@@ -22,10 +22,10 @@ def plan_table(comparison: "Comparison") -> Table:
 
 
 def _plan_cells(row: "PlanRow", metrics: list[str], comparison: "Comparison") -> tuple[str, ...]:
-    mark = " (baseline)" if row.plan == comparison.baseline else ""
-    estimates = [cell for name in metrics for cell in _estimate_cells(row.metrics.get(name))]
+    is_baseline = row.plan == comparison.baseline
+    estimates = [cell for name in metrics for cell in _estimate_cells(row.metrics.get(name), is_baseline)]
     return (
-        row.plan + mark,
+        f"{row.plan} (baseline)" if is_baseline else row.plan,
         str(row.seeds),
         count(row.trainable_params),
         percent(row.discount),
@@ -36,18 +36,20 @@ def _plan_cells(row: "PlanRow", metrics: list[str], comparison: "Comparison") ->
     )
 
 
-def _estimate_cells(estimate: "Estimate | None") -> tuple[str, str]:
+def _estimate_cells(estimate: "Estimate | None", is_baseline: bool) -> tuple[str, str]:
+    """Mean ± standard deviation, and the delta ± half of its 95 % interval where there is one."""
     if estimate is None:
         return ABSENT, ABSENT
     spread = f" ± {estimate.sd:.3f}" if estimate.sd is not None else ""
-    return f"{estimate.mean:.4f}{spread}", signed(estimate.delta)
+    interval = f" ± {(estimate.ci[1] - estimate.ci[0]) / 2:.3f}" if estimate.ci else ""
+    return f"{estimate.mean:.4f}{spread}", ABSENT if is_baseline else signed(estimate.delta) + interval
 
 
 def group_table(comparison: "Comparison") -> Table:
     """A row per plan and layer group."""
     headings = ("sites", "rank", "trainable", "discount", "‖ΔW‖", "‖ΔW‖/‖W‖", "eff. rank", "quant. error")
     columns = (Column("plan", "left"), Column("group", "left"), *map(Column, headings))
-    return Table(columns, tuple(_group_cells(row) for row in comparison.groups))
+    return Table(columns, tuple(_group_cells(row) for row in comparison.groups), keys=2)
 
 
 def _group_cells(row: "GroupRow") -> tuple[str, ...]:

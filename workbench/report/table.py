@@ -8,6 +8,8 @@ from typing import Literal
 
 from rich.cells import cell_len
 
+GAP = "  "
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -19,16 +21,39 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of finished text; every row has one cell per column."""
+    """Rows of finished text; every row has one cell per column. The first `keys` columns tell rows apart."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
+    keys: int = 1
 
-    def text(self) -> str:
-        """Columns padded to their widest cell and separated by two spaces, a rule below the headings."""
+    def text(self, width: int | None = None) -> str:
+        """Columns padded to their widest cell and separated by two spaces, a rule below the headings.
+
+        Where that is wider than `width` terminal cells, the columns are laid out in several parts below each other,
+        each of which starts with the key columns.
+        """
         widths = [max(cell_len(row[i]) for row in (self._headings(), *self.rows)) for i in range(len(self.columns))]
+        return "\n\n".join(self._part(part, widths) for part in self._parts(widths, width))
+
+    def _parts(self, widths: Sequence[int], width: int | None) -> list[list[int]]:
+        """Which columns each part shows; a part has at least one beside the keys."""
+        if width is None:
+            return [list(range(len(self.columns)))]
+        keys = list(range(self.keys))
+        parts = [keys]
+        for column in range(self.keys, len(self.columns)):
+            longer = [*parts[-1], column]
+            fits = sum(widths[i] for i in longer) + len(GAP) * (len(longer) - 1) <= width
+            if fits or parts[-1] == keys:
+                parts[-1] = longer
+            else:
+                parts.append([*keys, column])
+        return parts
+
+    def _part(self, chosen: Sequence[int], widths: Sequence[int]) -> str:
         rule = tuple("─" * width for width in widths)
-        lines = (self._line(row, widths) for row in (self._headings(), rule, *self.rows))
+        lines = (self._line(row, chosen, widths) for row in (self._headings(), rule, *self.rows))
         return "\n".join(line.rstrip() for line in lines)
 
     def markdown(self) -> str:
@@ -44,10 +69,8 @@ class Table:
     def _headings(self) -> tuple[str, ...]:
         return tuple(column.heading for column in self.columns)
 
-    def _line(self, row: Sequence[str], widths: Sequence[int]) -> str:
-        return "  ".join(
-            _padded(cell, width, column.align) for cell, width, column in zip(row, widths, self.columns, strict=True)
-        )
+    def _line(self, row: Sequence[str], chosen: Sequence[int], widths: Sequence[int]) -> str:
+        return GAP.join(_padded(row[i], widths[i], self.columns[i].align) for i in chosen)
 
 
 def _padded(cell: str, width: int, align: str) -> str:

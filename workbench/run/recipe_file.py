@@ -1,9 +1,10 @@
 """Recipes on disk: keys, types and defaults of the file, finding it by name, reading it with every problem at once."""
 
+import json
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -164,6 +165,7 @@ def resolve_steps(recipe: Recipe, data: DataSet) -> Recipe:
     return replace(recipe, steps=steps, epochs=None, split=split)
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of the recipe file."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **RecipeFile.model_json_schema()}
+def schema_text() -> str:
+    """The JSON Schema of the recipe file, as docs/schemas/recipe.schema.json holds it."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **RecipeFile.model_json_schema()}
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"

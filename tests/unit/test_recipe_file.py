@@ -1,0 +1,96 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import InvalidError, NotFoundError
+from workbench.run.examples import DataSet, Example
+from workbench.run.layout import Home
+from workbench.run.recipe import EVALUATORS, OPTIMIZERS, RECIPE_KEYS, SCHEDULES, Recipe, Split
+from workbench.run.recipe_file import RecipeFile, load_recipe, resolve_steps, schema_text
+
+SCHEMA = Path(__file__).parents[2] / "docs/schemas/recipe.schema.json"
+
+
+def _data(count: int) -> DataSet:
+    examples = tuple(Example("p", "c", i) for i in range(count))
+    return DataSet(examples, examples[:1], "prompt_completion", "0" * 64, {})
+
+
+def _write(folder: Path, text: str) -> str:
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_file_and_the_value_have_the_same_keys_and_defaults() -> None:
+    assert set(RecipeFile.model_fields) == set(RECIPE_KEYS)
+    assert RecipeFile(data="x").value() == Recipe(data="x")
+    for key, choices in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        for choice in choices:
+            assert getattr(RecipeFile.model_validate({"data": "x", key: choice}).value(), key) == choice
+    assert {field.name for field in fields(Recipe)} == set(RECIPE_KEYS)
+
+
+def test_evaluators_come_in_their_usual_order_once_each() -> None:
+    names = ["exact_match", "loss", "loss"]
+    assert RecipeFile.model_validate({"data": "x", "evaluators": names}).value().evaluators == ("loss", "exact_match")
+    assert EVALUATORS == ("loss", "token_accuracy", "exact_match")
+
+
+def test_the_demo_recipe_uses_the_data_that_ships(tmp_path: Path) -> None:
+    name, recipe = load_recipe("demo", Home(tmp_path))
+    assert name == "demo"
+    assert Path(recipe.data).is_file()
+    assert recipe.eval_data is not None
+    assert Path(recipe.eval_data).is_file()
+    _, split = load_recipe("demo", Home(tmp_path), ("split={fraction: 0.25, seed: 2}",))
+    assert (split.eval_data, split.split) == (None, Split(0.25, 2))
+
+
+def test_changes_win_over_the_file(tmp_path: Path) -> None:
+    ref = _write(tmp_path, "data: demo\nlr: 1e-4\nsteps: 5\n")
+    _, recipe = load_recipe(ref, Home(tmp_path), ("lr=5e-5", "batch=3", "evaluators=[exact_match]"))
+    assert (recipe.lr, recipe.batch, recipe.steps, recipe.evaluators) == (5e-5, 3, 5, ("exact_match",))
+
+
+@pytest.mark.parametrize("change", ["lr", "=3", "batch=0", "stepz=4", "lr=[", "epochs=2"])
+def test_a_change_that_does_not_fit_is_refused(tmp_path: Path, change: str) -> None:
+    ref = _write(tmp_path, "data: demo\nsteps: 5\n")
+    with pytest.raises(InvalidError):
+        load_recipe(ref, Home(tmp_path), (change,))
+
+
+def test_a_path_is_seen_from_the_working_folder_or_from_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data.jsonl").write_text("{}\n")
+    ref = _write(tmp_path, "data: data.jsonl\n")
+    assert load_recipe(ref, Home(tmp_path))[1].data == str(tmp_path / "data.jsonl")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "data.jsonl").write_text("{}\n")
+    monkeypatch.chdir(other)
+    assert load_recipe(ref, Home(tmp_path))[1].data == str(other / "data.jsonl")
+
+
+def test_a_home_recipe_wins_over_a_built_in_one(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.recipes.mkdir(parents=True)
+    (home.recipes / "demo.yaml").write_text("data: demo\nsteps: 7\n")
+    assert load_recipe("demo", home)[1].steps == 7
+    with pytest.raises(NotFoundError, match="no recipe 'demos'") as caught:
+        load_recipe("demos", home)
+    assert "did you mean 'demo'?" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("examples", "epochs", "steps"), [(100, None, 7), (100, 2.0, 13), (96, 1.0, 6), (3, 0.1, 1), (97, 1.0, 7)]
+)
+def test_epochs_become_whole_steps_that_cover_the_data(examples: int, epochs: float | None, steps: int) -> None:
+    resolved = resolve_steps(Recipe("x", epochs=epochs, batch=4, accumulation=4), _data(examples))
+    assert (resolved.steps, resolved.epochs, resolved.split) == (steps, None, Split())
+
+
+def test_the_published_schema_is_current() -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == schema_text()
