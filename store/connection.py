@@ -32,7 +32,8 @@ READER = {
     "allow_persistent_secrets": "false",
     "memory_limit": "2GB",
     "threads": "1",
-    "max_temp_directory_size": "1GB",
+    "temp_directory": "",  # nothing is spilled to disk: a query for more than the memory is told so
+    "max_temp_directory_size": "0B",
 }
 # One connection at a time in a process: an instance cannot be read-only and read-write at once, and the settings
 # that a person's query locks would hold for every other connection of the process.
@@ -66,11 +67,13 @@ def reading(home: Home) -> Iterator[Connection]:
     """
     if not home.database.exists():
         raise NotFoundError(f"{home.path} has no results yet", "start a run: workbench run PLAN --recipe RECIPE")
-    with _only_this_thread(), side_lock(home.database_lock, exclusive=False):
-        settings = {**READER, "temp_directory": str(home.path / ".spill")}
-        with _closing(home.database, read_only=True, settings=settings) as connection:
-            schema.check(connection, home.database.name)
-            yield connection
+    with (
+        _only_this_thread(),
+        side_lock(home.database_lock, exclusive=False),
+        _closing(home.database, read_only=True, settings=READER) as connection,
+    ):
+        schema.check(connection, home.database.name)
+        yield connection
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from store import schema
 from store.connection import Connection, exclusive, opened_for_writing, reading
-from store.ingest import IngestReport, ingest_into
+from store.intake import IngestReport, ingest_into
 from workbench.errors import InvalidError
 from workbench.run.layout import Home
 

@@ -126,7 +126,7 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "predicted_bytes": record.predicted_bytes["total"],
         "created": float(record.created),
     }
-    return {column: derived.get(column) if column in derived else getattr(record, column) for column in _RUN}
+    return {column: derived[column] if column in derived else getattr(record, column) for column in _RUN}
 
 
 def _site_row(run_id: str, site: SiteRecord) -> dict[str, Any]:
@@ -175,8 +175,8 @@ def _insert_rows(connection: Connection, table: str, columns: dict[str, str], ro
     """Inserts rows, given as one JSON text: a hundred times faster than one by one."""
     if not rows:
         return
-    source = "make_timestamp((row.created * 1e6)::bigint) as created" if "created" in columns else None
-    chosen = [source if source and column == "created" else f"row.{column}" for column in columns]
+    converted = {"created": "make_timestamp((row.created * 1e6)::bigint)"}
+    chosen = [converted.get(column, f"row.{column}") for column in columns]
     connection.execute(
         f"""insert into {table} ({", ".join(columns)}) select {", ".join(chosen)}
         from (select unnest(from_json_strict($rows, $shape)) as row)""",

@@ -3,8 +3,6 @@
 It guards against accidents, not against a hostile user of the same account.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +32,7 @@ def query(home: Home, sql: str, limit: int = LIMIT, seconds: float = SECONDS) ->
     Writers wait meanwhile. Raises InvalidError with DuckDB's words and caret, UsageError for no statement, and as
     `reading`.
     """
-    with reading(home) as connection, _nothing_left_beside(home):
+    with reading(home) as connection:
         _lock_down(connection, seconds)
         try:
             return _run(connection, sql, limit)
@@ -44,23 +42,13 @@ def query(home: Home, sql: str, limit: int = LIMIT, seconds: float = SECONDS) ->
             raise InvalidError(str(error), _hint(str(error))) from error
 
 
-@contextmanager
-def _nothing_left_beside(home: Home) -> Iterator[None]:
-    """Removes files that come to stand beside the database: DuckDB lets a COPY write to its own log's names.
-
-    No one else can have made them, because the side lock keeps writers out meanwhile.
-    """
-    pattern = f"{home.database.name}.*"
-    before = set(home.path.glob(pattern))
-    try:
-        yield
-    finally:
-        for path in set(home.path.glob(pattern)) - before:
-            path.unlink(missing_ok=True)
-
-
 def _lock_down(connection: Connection, seconds: float) -> None:
-    """The order matters: after the last statement no setting can be changed any more."""
+    """The order matters: after the last statement no setting can be changed any more.
+
+    Without external access DuckDB still lets a COPY write to the open database's own path and its log's; that the
+    local file system is disabled altogether stops this too.
+    """
+    connection.execute("set disabled_filesystems = 'LocalFileSystem'")
     connection.execute(f"set max_execution_time = {max(1, round(seconds * 1000))}")
     connection.execute("set lock_configuration = true")
 
@@ -84,4 +72,6 @@ def _hint(message: str) -> str:
         return "a time with time zone cannot be shown: cast it, now()::timestamp"
     if "read-only" in message or "disabled by configuration" in message or "has been locked" in message:
         return "results are read only here, and files, network and settings are out of reach"
+    if message.startswith("Out of Memory"):
+        return "a query has 2 GB and nothing is spilled to disk: filter or aggregate earlier"
     return ""

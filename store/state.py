@@ -1,6 +1,6 @@
 """What the state changes of a run's two logs say about it: derived anew each time, so that order never matters."""
 
-# Within an attempt the clock decides, and at the same instant the supervisor, who writes after the trainer has ended.
+# Within an attempt the supervisor has the last word, as it writes after the trainer has ended.
 STATE = """
 update runs set
   attempt = found.attempt,
@@ -16,7 +16,7 @@ update runs set
   adapter_bytes = try_cast(found.finish->>'adapter_bytes' as bigint)
 from (
   with mine as (
-    select *, (attempt, coalesce(t, 0), source, coalesce(seq, 0), body::varchar) as place,
+    select *, (attempt, source, coalesce(t, 0), coalesce(seq, 0), body::varchar) as place,
       attempt = max(attempt) over (partition by run_id) as is_last
     from events where run_id in (select unnest($runs))
   )

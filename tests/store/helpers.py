@@ -1,5 +1,6 @@
 """Run directories as the workbench writes them, small, and what the tests ask of the database."""
 
+import json
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -108,6 +109,12 @@ def steps(log: EventLog, numbers: Iterable[int]) -> None:
         log.write("metric", step=step, values={"loss": 1 / step, "lr": 2e-4, "tokens": 32})
 
 
+def raw_event(folder: RunDir, attempt: int, kind: str, **fields: Any) -> None:
+    """Appends a line that this version's writer would not write."""
+    with folder.events.open("a") as file:
+        file.write(json.dumps({"attempt": attempt, "seq": 99, "t": 1.0, "kind": kind, **fields}) + "\n")
+
+
 def site_figures(written: RunRecord, update: float = 1.0, weight: float = 4.0, error: float = 0.1) -> list[Any]:
     """Site statistics that grow with the place of the site: ×1, ×2, ×3 ..."""
     return [
@@ -145,5 +152,6 @@ def rows(home: Home, query: str) -> list[tuple[Any, ...]]:
 
 def all_tables(home: Home) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, in an order that does not depend on how it came there."""
-    names = [name for (name,) in rows(home, "select table_name from duckdb_tables() order by 1")]
-    return {name: sorted(rows(home, f'from "{name}"'), key=repr) for name in names}
+    with reading(home) as connection:
+        names = connection.execute("select table_name from duckdb_tables() order by 1").fetchall()
+        return {name: sorted(connection.execute(f'from "{name}"').fetchall(), key=repr) for (name,) in names}

@@ -7,7 +7,7 @@ import pytest
 
 from store import logs
 from store.ingest import ingest, main
-from tests.store.helpers import INGEST, Metric, finished_run, record, rows, site_figures, steps, write_run
+from tests.store.helpers import INGEST, Metric, finished_run, raw_event, record, rows, site_figures, steps, write_run
 from workbench.run.events import EventLog
 from workbench.run.layout import Home
 
@@ -104,10 +104,8 @@ def test_bad_lines_are_counted_and_stop_nothing(home: Home) -> None:
 
 def test_unknown_kinds_are_kept_whole(home: Home) -> None:
     folder = write_run(home, record(RUN))
-    log = EventLog(folder.events, RUN, 1)
-    log.write("from_the_future", answer=42)
-    log.write("telemetry", watts=200)
-    log.close()
+    raw_event(folder, 1, "from_the_future", answer=42)
+    raw_event(folder, 1, "telemetry", watts=200)
     assert ingest(home).bad_lines == 0
     assert rows(home, "select kind, body->>'answer', source from events") == [("from_the_future", "42", "events")]
 

@@ -11,7 +11,7 @@ from store.connection import reading, writing
 from store.ingest import IngestReport, ingest
 from store.rebuild import rebuild, stats
 from store.schema import FORMAT, StaleStoreError
-from tests.store.helpers import HOLDER, Metric, all_tables, finished_run, record, rows
+from tests.store.helpers import HOLDER, Metric, all_tables, finished_run, raw_event, record, rows
 from workbench.errors import InvalidError, LockedError
 from workbench.run.events import EventLog
 from workbench.run.layout import Home
@@ -27,8 +27,8 @@ def _fill(home: Home) -> None:
         file.write(b"torn {")
     again = EventLog(folder.events, folder.run_id, 2)
     again.write("started", device="cpu", steps=4)
-    again.write("novelty", colour="blue")
     again.close()
+    raw_event(folder, 2, "novelty", colour="blue")
     EventLog(folder.shim_events, folder.run_id, 2).write("failed", **{"class": "killed", "signal": 9})
 
 

@@ -22,6 +22,13 @@ REFUSED = [
     "attach '{database}' as again; delete from again.runs",
     "attach '{database}' as again (read_write)",
     "attach '{database}.wal' as beside (read_write); create table beside.t(i integer)",
+    "attach '{database}' as again; select count(*) from again.runs",
+    "select * from read_blob('{database}')",
+    "set disabled_filesystems = ''",
+    "copy (select 1) to '{database}.wal'",
+    "copy (select 1) to '{database}.wal.recovery' (use_tmp_file false)",
+    "with x as (copy (select 1) to '{database}.wal') select 1",
+    "explain analyze copy (select 1) to '{database}.wal'",
     "copy (select 1) to '{database}'",
     "copy (select 1) to '{database}' (use_tmp_file false)",
     "install httpfs",
@@ -74,16 +81,13 @@ HARMLESS = [
     "call pragma_version()",
     "checkpoint",
     "vacuum",
-    "attach '{database}' as again; select count(*) from again.runs",
-    "copy (select 1) to '{database}.wal'",
-    "copy (select 1) to '{database}.wal.recovery' (use_tmp_file false)",
-    "with x as (copy (select 1) to '{database}.wal') select 1",
 ]
 python_value = [1, 2, 3]
 
 
-@pytest.fixture
-def filled(home: Home) -> Home:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("filled"))
     for number in range(3):
         finished_run(home, record(f"{number:012x}"), [Metric("loss", number / 2, False)])
     ingest(home)
@@ -147,6 +151,9 @@ def test_memory_is_bounded(filled: Home, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(connection, "READER", {**connection.READER, "memory_limit": "60MB"})
     with pytest.raises(InvalidError, match="Out of Memory"):
         query(filled, "select list(i) from range(30000000) t(i)", seconds=20)
+    with pytest.raises(InvalidError, match="Out of Memory") as raised:
+        query(filled, "select count(distinct md5(i::varchar)) from range(8000000) t(i)", seconds=20)
+    assert "2 GB" in raised.value.hint
     assert query(filled, "select count(*) from runs").rows == ((3,),)
 
 
