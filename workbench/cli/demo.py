@@ -1,5 +1,6 @@
 """`workbench demo`: the main job from nothing to a table, on the base that ships with the program."""
 
+import shutil
 import sys
 from typing import Annotated
 
@@ -37,4 +38,5 @@ def demo(
         print("not every run finished: see `workbench runs list`", file=sys.stderr)
         raise typer.Exit(1)
     show_comparison(compare(home, [*ARMS, *REFERENCES], by, BASELINE))
-    print("\nMore: workbench compare --by type,band · workbench runs list · workbench sql 'from group_summary'")
+    command = "workbench" if shutil.which("workbench") else sys.argv[0]
+    print(f"\nMore: {command} compare --by type,band · {command} runs list · {command} sql 'from group_summary'")
