@@ -1,5 +1,6 @@
 """Tiny models, records and runs for the tests of training."""
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,9 @@ def demo_site(block: int, module: str, r: int | None = 4, base: str = "nf4", **c
     """A site of the demo base; `r=None` leaves it without an adapter."""
     out_features, in_features = MODULES[module]
     four_bit = base in ("nf4", "fp4")
+    method = changes.get("method", "lora")
+    divisor = (math.sqrt(r) if method == "rslora" else r) if r else 1.0
+    magnitudes = out_features if method == "dora" else 0
     site = SiteRecord(
         site=f"model.layers.{block}.{module}",
         block=block,
@@ -46,17 +50,17 @@ def demo_site(block: int, module: str, r: int | None = 4, base: str = "nf4", **c
         base=base,
         blocksize=64 if four_bit else None,
         double_quant=True if four_bit else None,
-        threshold=None,
+        threshold=0.0 if base == "int8" else None,
         bits=4.13 if four_bit else 32.0,
         method="lora" if r else "none",
         r=r,
         alpha=2.0 * r if r else None,
-        scaling=2.0 if r else None,
+        scaling=2.0 * r / divisor if r else None,
         balance=1 if r else None,
         pool=1 if r else None,
         dropout=0.0 if r else None,
         init="default" if r else None,
-        trainable_params=r * (in_features + out_features) if r else 0,
+        trainable_params=r * (in_features + out_features) + magnitudes if r else 0,
     )
     return replace(site, **changes)
 

@@ -12,8 +12,8 @@ from torch import nn
 from tests.train.support import demo_site, demo_sites, load, make_record, with_site
 from workbench.run.record import SiteRecord
 from workbench.train.adapters import ADAPTER, build_adapters, site_layers
+from workbench.train.dense import dense_weight
 from workbench.train.dropout import DrawClock, SiteDropout
-from workbench.train.quantizer import dense_weight
 
 UP = "model.layers.2.mlp.up_proj"
 DOWN = "model.layers.2.mlp.down_proj"
@@ -30,7 +30,7 @@ def _fill_b(layer: Any) -> None:
 
 
 def _reference(layer: Any, scaling: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    weight = dense_weight(layer.get_base_layer().weight).double()
+    weight = dense_weight(layer.get_base_layer()).double()
     a = layer.lora_A[ADAPTER].weight.detach().double().requires_grad_()
     b = layer.lora_B[ADAPTER].weight.detach().double().requires_grad_()
     return weight + scaling * b @ a, a, b

@@ -5,9 +5,9 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from tests.train.support import BASE, CPU, demo_site, demo_sites, load, make_record
 from workbench.train.base import load_base
+from workbench.train.dense import dense_weight
 from workbench.train.four_bit import keep_unpacked
 from workbench.train.linear import CastingLinear
-from workbench.train.quantizer import dense_weight
 
 IDS = torch.arange(4, 44).reshape(2, 20)
 
@@ -61,7 +61,7 @@ def test_the_measured_error_is_that_of_the_stored_weight() -> None:
     original = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)
     for site in sites:
         weight = original.get_submodule(site.site).weight.detach()
-        stored = dense_weight(base.model.get_submodule(site.site).weight)
+        stored = dense_weight(base.model.get_submodule(site.site))
         expected = ((weight - stored).norm() / weight.norm()).item()
         assert base.norms[site.site].quant_error == pytest.approx(expected, rel=1e-5, abs=1e-12)
         assert base.norms[site.site].weight_norm == pytest.approx(weight.norm().item(), rel=1e-6)

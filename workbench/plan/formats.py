@@ -16,13 +16,13 @@ _NESTED_BLOCKSIZE = 256  # blocks of bitsandbytes' second quantization, over the
 class Format:
     """One base format. `parameters` are the base keys that it takes, with their defaults.
 
-    `stored_bytes(weights, settings)` is the exact size of one site; `mantissa` says what merging into it rounds.
+    `stored_bytes(out_features, in_features, settings)` is the exact size of one site.
     """
 
     name: str
     meaning: str
     parameters: dict[str, int | bool | float]
-    stored_bytes: Callable[[int, BaseSettings], int]
+    stored_bytes: Callable[[int, int, BaseSettings], int]
     quantized: bool
 
     def settings(self, **given: int | bool | float | None) -> BaseSettings:
@@ -31,12 +31,13 @@ class Format:
         return BaseSettings(format=self.name, **merged)  # type: ignore[arg-type]  # keys are checked by the resolver
 
 
-def _four_bit_bytes(weights: int, base: BaseSettings) -> int:
+def _four_bit_bytes(out_features: int, in_features: int, base: BaseSettings) -> int:
     """Two weights to a byte and one scale per block; the last block may be partial.
 
     A scale is 4 bytes, or with double quantization 1 byte, plus 4 per 256 blocks and 4 for their mean
     (Dettmers et al. 2023, QLoRA, section 3). The code tables (at most 272 floats a site) are left out.
     """
+    weights = out_features * in_features
     blocks = ceil(weights / (base.blocksize or 64))
     scales = blocks + 4 * ceil(blocks / _NESTED_BLOCKSIZE) + 4 if base.double_quant else 4 * blocks
     return ceil(weights / 2) + scales
@@ -49,8 +50,15 @@ FORMATS: dict[str, Format] = {
     for f in (
         Format("nf4", "4-bit NormalFloat with one scale per block (bitsandbytes)", _FOUR_BIT, _four_bit_bytes, True),
         Format("fp4", "4-bit float with one scale per block (bitsandbytes)", _FOUR_BIT, _four_bit_bytes, True),
-        Format("bf16", "16-bit bfloat, not quantized", {}, lambda weights, _: 2 * weights, False),
-        Format("fp32", "32-bit float, not quantized", {}, lambda weights, _: 4 * weights, False),
+        Format(
+            "int8",
+            "8-bit integers with one scale per row (bitsandbytes LLM.int8); inputs above the threshold stay in 16 bits",
+            {"threshold": 0.0},
+            lambda rows, columns, _: rows * columns + 4 * rows,
+            True,
+        ),
+        Format("bf16", "16-bit bfloat, not quantized", {}, lambda rows, columns, _: 2 * rows * columns, False),
+        Format("fp32", "32-bit float, not quantized", {}, lambda rows, columns, _: 4 * rows * columns, False),
     )
 }
 
@@ -62,12 +70,12 @@ def base_format(name: str) -> Format:
     return FORMATS[name]
 
 
-def site_bytes(weights: int, base: BaseSettings) -> int:
-    """Bytes that a site of so many weights takes in memory."""
-    return base_format(base.format).stored_bytes(weights, base)
+def site_bytes(out_features: int, in_features: int, base: BaseSettings) -> int:
+    """Bytes that the weight of a site takes in memory."""
+    return base_format(base.format).stored_bytes(out_features, in_features, base)
 
 
 def bits_per_weight(base: BaseSettings) -> float:
     """Bits per weight of a large site: nf4 at block 64 has 4.127 with double quantization, 4.5 without."""
-    large = _NESTED_BLOCKSIZE * BLOCKSIZES[-1] * 1024
-    return round(8 * site_bytes(large, base) / large, 4)
+    side = _NESTED_BLOCKSIZE * BLOCKSIZES[-1]
+    return round(8 * site_bytes(side, side, base) / side**2, 4)

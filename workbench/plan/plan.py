@@ -44,7 +44,7 @@ class PlannedSite:
     @property
     def base_bytes(self) -> int:
         """Bytes that the frozen weight takes, partial blocks included."""
-        return site_bytes(self.site.params, self.base)
+        return site_bytes(self.site.out_features, self.site.in_features, self.base)
 
 
 @dataclass(frozen=True)  # without slots: cached properties keep their values in the instance

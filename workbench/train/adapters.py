@@ -15,11 +15,14 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
 from peft.tuners.lora.bnb import Linear4bit as PeftLinear4bit
+from peft.tuners.lora.bnb import Linear8bitLt as PeftLinear8bitLt
 from peft.tuners.lora.layer import Linear as PeftLinear
+from peft.tuners.lora.layer import LoraVariant
 from torch import nn
 
 from workbench.randomness import derive_seed
 from workbench.run.record import RunRecord, SiteRecord
+from workbench.train.dora import SiteDora
 from workbench.train.dropout import DrawClock, SiteDropout
 
 ADAPTER = "default"
@@ -31,8 +34,10 @@ class PlanLoraConfig(LoraConfig):
     def set_plan(self, sites: Mapping[str, SiteRecord], clock: DrawClock) -> None:
         self.plan_sites = dict(sites)
         self.clock = clock
-        # Custom modules are tried in this order, and Linear4bit is an nn.Linear.
-        self._register_custom_module({bnb.nn.Linear4bit: SiteLinear4bit, nn.Linear: SiteLinear})
+        # Custom modules are tried in this order, and the quantized ones are nn.Linear too.
+        self._register_custom_module(
+            {bnb.nn.Linear4bit: SiteLinear4bit, bnb.nn.Linear8bitLt: SiteLinear8bit, nn.Linear: SiteLinear}
+        )
 
 
 class _SiteLayer:
@@ -48,16 +53,24 @@ class _SiteLayer:
         plain = copy.copy(config)
         plain.lora_dropout = 0.0
         plain.init_lora_weights = False  # the draws below are the plan's own
+        plain.use_rslora = record.method == "rslora"
+        plain.use_dora = record.method == "dora"
         super().update_layer(adapter_name, record.r, lora_alpha=record.alpha, config=plain)  # type: ignore[misc]
-        self.scaling[adapter_name] = record.scaling  # type: ignore[attr-defined]
         _initialize(self, adapter_name, record, config.clock.seed)
         if record.dropout:
             dropout = SiteDropout(record.dropout, record.site, config.clock)
             self.lora_dropout[adapter_name] = dropout  # type: ignore[attr-defined]
 
+    def resolve_lora_variant(self, *, config: LoraConfig, **_: Any) -> LoraVariant | None:
+        return SiteDora() if config.use_dora else None
+
 
 class SiteLinear4bit(_SiteLayer, PeftLinear4bit):
     """A site whose base is stored in 4 bits."""
+
+
+class SiteLinear8bit(_SiteLayer, PeftLinear8bitLt):
+    """A site whose base is stored in 8 bits."""
 
 
 class SiteLinear(_SiteLayer, PeftLinear):
@@ -73,9 +86,9 @@ def _initialize(layer: Any, adapter_name: str, record: SiteRecord, seed: int) ->
         nn.init.normal_(drawn, std=1 / a.shape[0], generator=generator)
     else:
         nn.init.kaiming_uniform_(drawn, a=math.sqrt(5), generator=generator)
-    with torch.no_grad():
-        a.copy_(drawn)
-        b.zero_()
+    # peft has made both in the dtype of the base by now; drawing into that would round the values.
+    a.data = drawn.to(a.device)
+    b.data = torch.zeros(b.shape, dtype=torch.float32, device=b.device)
 
 
 def adapted_sites(record: RunRecord) -> dict[str, SiteRecord]:
@@ -86,6 +99,7 @@ def build_adapters(model: nn.Module, record: RunRecord) -> tuple[PeftModel, Draw
     """Wraps the base with the plan's adapters, fp32 and trainable; everything else stays frozen."""
     sites, clock = adapted_sites(record), DrawClock(record.seed)
     config = PlanLoraConfig(target_modules=list(sites), task_type="CAUSAL_LM")
+    config.use_dora = any(site.method == "dora" for site in sites.values())  # peft saves magnitudes only then
     config.set_plan(sites, clock)
     return get_peft_model(model, config, adapter_name=ADAPTER, autocast_adapter_dtype=True), clock
 

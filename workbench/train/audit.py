@@ -10,11 +10,12 @@ from torch import nn
 from workbench.errors import WorkbenchError
 from workbench.run.record import RunRecord, SiteRecord
 from workbench.train.adapters import ADAPTER, root_model, site_layers
+from workbench.train.dora import SiteDora
 from workbench.train.quantizer import DTYPES
 
 _FORMAT_OF = {dtype: name for name, dtype in DTYPES.items()}
 KEYS = (
-    *("in_features", "out_features", "base", "blocksize", "double_quant"),
+    *("in_features", "out_features", "base", "blocksize", "double_quant", "threshold"),
     *("method", "r", "alpha", "scaling", "dropout", "trainable_params"),
 )
 
@@ -57,9 +58,12 @@ def read_back(linear: nn.Module, layer: LoraLayer | None) -> dict[str, Any]:
 def _base_settings(linear: Any) -> dict[str, Any]:
     if isinstance(linear, bnb.nn.Linear4bit):
         state = linear.weight.quant_state
-        return {"base": state.quant_type, "blocksize": state.blocksize, "double_quant": bool(state.nested)}
+        blocks = {"blocksize": state.blocksize, "double_quant": bool(state.nested)}
+        return {"base": state.quant_type, **blocks, "threshold": None}
+    if isinstance(linear, bnb.nn.Linear8bitLt):
+        return {"base": "int8", "blocksize": None, "double_quant": None, "threshold": linear.state.threshold}
     stored = _FORMAT_OF.get(linear.weight.dtype, str(linear.weight.dtype))
-    return {"base": stored, "blocksize": None, "double_quant": None}
+    return {"base": stored, "blocksize": None, "double_quant": None, "threshold": None}
 
 
 def _adapter_settings(layer: LoraLayer | None) -> dict[str, Any]:
@@ -69,13 +73,20 @@ def _adapter_settings(layer: LoraLayer | None) -> dict[str, Any]:
     a, b = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
     trainable = sum(p.numel() for p in layer.parameters() if p.requires_grad)
     return {
-        "method": "lora" if ADAPTER not in layer.lora_variant else type(layer.lora_variant[ADAPTER]).__name__,
+        "method": _method(layer),
         "r": a.shape[0] if a.shape[0] == b.shape[1] else (a.shape[0], b.shape[1]),
         "alpha": layer.lora_alpha[ADAPTER],
         "scaling": layer.scaling[ADAPTER],
         "dropout": getattr(layer.lora_dropout[ADAPTER], "p", 0.0),
         "trainable_params": trainable,
     }
+
+
+def _method(layer: LoraLayer) -> str:
+    variant = layer.lora_variant.get(ADAPTER)
+    if variant is not None:
+        return "dora" if isinstance(variant, SiteDora) else type(variant).__name__
+    return "rslora" if layer.use_rslora[ADAPTER] else "lora"
 
 
 def audit(model: nn.Module, record: RunRecord) -> tuple[Difference, ...]:

@@ -19,7 +19,8 @@ from transformers.quantizers.quantizers_utils import get_module_from_name
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from workbench.plan.settings import BaseSettings
-from workbench.train.four_bit import dense_4bit, make_4bit
+from workbench.train.dense import dense_parameter
+from workbench.train.four_bit import make_4bit
 from workbench.train.linear import CastingLinear
 
 METHOD_NAME = "adapter_workbench"
@@ -73,19 +74,14 @@ class StoreOp(ConversionOps):
             # What backward dequantizes to; the layer would otherwise work in the dtype it was quantized from.
             weight.quant_state.dtype = self._config.compute_dtype
             return weight
+        if isinstance(module, bnb.nn.Linear8bitLt):
+            return bnb.nn.Int8Params(original.cpu(), requires_grad=False, has_fp16_weights=False).to(original.device)
         return nn.Parameter(original.to(module.weight.dtype), requires_grad=False)
-
-
-def dense_weight(weight: torch.Tensor) -> torch.Tensor:
-    """The stored weight as a dense (out_features, in_features) tensor in fp32."""
-    if isinstance(weight, bnb.nn.Params4bit):
-        return dense_4bit(weight).float()
-    return weight.data.float()
 
 
 def _norms(original: torch.Tensor, weight: torch.Tensor) -> WeightNorms:
     norm = original.norm().item()
-    error = (original - dense_weight(weight)).norm().item()
+    error = (original - dense_parameter(weight)).norm().item()
     return WeightNorms(norm, error / norm if norm else 0.0)
 
 
@@ -111,6 +107,8 @@ class PlanQuantizer(HfQuantizer):
 
     def _empty_layer(self, linear: nn.Linear, settings: BaseSettings) -> Any:
         shape = (linear.in_features, linear.out_features, linear.bias is not None)
+        if settings.format == "int8":
+            return bnb.nn.Linear8bitLt(*shape, has_fp16_weights=False, threshold=settings.threshold or 0.0)
         if settings.blocksize is None:
             return CastingLinear(*shape, dtype=DTYPES[settings.format])
         return make_4bit(

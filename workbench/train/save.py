@@ -5,11 +5,13 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model_state_dict
 from safetensors.torch import save_file
 
-from workbench.run.record import RunRecord
-from workbench.train.adapters import ADAPTER, adapted_sites
+from workbench.run.record import RunRecord, SiteRecord
+from workbench.train.adapters import ADAPTER, adapted_sites, site_layers
+from workbench.train.dora import direction_norms
 
 WEIGHTS_NAME = "adapter_model.safetensors"
 
@@ -18,12 +20,14 @@ def stock_config(record: RunRecord) -> LoraConfig:
     """The plan as a plain `LoraConfig`. Patterns are full site names, so no two of them overlap.
 
     peft matches patterns in the order of the dictionary but saves the dictionary sorted: overlapping patterns
-    would come back with another scale. Dropout differs per site and does not matter for loading: the largest is named.
+    would come back with another scale. rslora has no pattern of its own: its scaling is written as an alpha.
+    Dropout differs per site and does not matter for loading: the largest is named.
     """
     sites = adapted_sites(record)
+    ranks = {name: (site.r, alpha_for(site)) for name, site in sites.items()}
     # Counter keeps the order of first appearance, so ties do not depend on hashing.
-    (r, alpha), _ = Counter((site.r, site.alpha) for site in sites.values()).most_common(1)[0]
-    odd = {name: site for name, site in sites.items() if (site.r, site.alpha) != (r, alpha)}
+    (r, alpha), _ = Counter(ranks.values()).most_common(1)[0]
+    odd = {name: pair for name, pair in ranks.items() if pair != (r, alpha)}
     return LoraConfig(
         task_type="CAUSAL_LM",
         inference_mode=True,
@@ -32,9 +36,15 @@ def stock_config(record: RunRecord) -> LoraConfig:
         lora_alpha=alpha,
         lora_dropout=max(site.dropout or 0.0 for site in sites.values()),
         target_modules=sorted(sites),
-        rank_pattern={name: site.r for name, site in odd.items()},
-        alpha_pattern={name: site.alpha for name, site in odd.items()},
+        rank_pattern={name: rank for name, (rank, _) in odd.items()},
+        alpha_pattern={name: alpha for name, (_, alpha) in odd.items()},
+        use_dora=any(site.method == "dora" for site in sites.values()),
     )
+
+
+def alpha_for(site: SiteRecord) -> float:
+    """The alpha whose quotient with the rank is the site's scaling."""
+    return site.alpha or 0.0 if site.method != "rslora" else (site.scaling or 0.0) * (site.r or 0)
 
 
 def save_adapter(model: PeftModel, record: RunRecord, folder: Path) -> int:
@@ -43,11 +53,27 @@ def save_adapter(model: PeftModel, record: RunRecord, folder: Path) -> int:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     state = get_peft_model_state_dict(model, adapter_name=ADAPTER, save_embedding_layers=False)
+    state |= _neutral_magnitudes(model, record)
     save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, fresh / WEIGHTS_NAME)
     _write_config(stock_config(record), fresh)
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return (folder / WEIGHTS_NAME).stat().st_size
+
+
+def _neutral_magnitudes(model: PeftModel, record: RunRecord) -> dict[str, torch.Tensor]:
+    """Magnitudes for the other sites of a plan with DoRA: peft knows DoRA for all sites or for none.
+
+    A magnitude equal to the norm of the changed weight leaves that weight as it is, on this very base.
+    """
+    methods = {site.site: site.method for site in record.sites}
+    if "dora" not in methods.values():
+        return {}
+    return {
+        f"base_model.model.{name}.lora_magnitude_vector": direction_norms(layer, ADAPTER)
+        for name, layer in site_layers(model).items()
+        if methods[name] != "dora"
+    }
 
 
 def _write_config(config: LoraConfig, folder: Path) -> None:

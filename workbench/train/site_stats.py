@@ -1,12 +1,14 @@
-"""Statistics of every site at the end of a run, from the factors alone: no dense ΔW is ever made."""
+"""Statistics of every site at the end of a run, from the factors alone: no dense ΔW is made but for DoRA."""
 
 import math
 from typing import Any
 
 import torch
+from peft.tuners.lora import LoraLayer
 from torch import nn
 
-from workbench.train.adapters import delta_factors, site_layers
+from workbench.train.adapters import ADAPTER, delta_factors, site_layers
+from workbench.train.dora import dora_update
 from workbench.train.quantizer import WeightNorms
 
 
@@ -29,13 +31,16 @@ def effective_rank(values: torch.Tensor) -> float | None:
 def site_statistics(
     model: nn.Module, norms: dict[str, WeightNorms], grad_norms: dict[str, float]
 ) -> list[dict[str, Any]]:
-    """A row per site: weight norm, relative quantization error, ‖ΔW‖, effective rank, mean gradient norm."""
+    """A row per site: weight norm, relative quantization error, ‖ΔW‖, effective rank, mean gradient norm.
+
+    The effective rank of a DoRA site is that of its low-rank part.
+    """
     layers, rows = site_layers(model), []
     for name, norm in norms.items():
         row: dict[str, Any] = {"site": name, "weight_norm": norm.weight_norm, "quant_error": norm.quant_error}
         if name in layers:
             values = singular_values(*(factor.cpu() for factor in delta_factors(layers[name])))
-            row["update_norm"] = values.norm().item()
+            row["update_norm"] = _update_norm(layers[name], values)
             row["effective_rank"] = effective_rank(values)
         else:
             row["update_norm"] = 0.0
@@ -43,6 +48,13 @@ def site_statistics(
         row["grad_norm"] = grad_norms.get(name)
         rows.append(row)
     return rows
+
+
+def _update_norm(layer: LoraLayer, values: torch.Tensor) -> float:
+    # Rescaling the rows of W has no factors: the one case where ΔW is made dense, one site at a time.
+    if ADAPTER in layer.lora_magnitude_vector:
+        return dora_update(layer, ADAPTER).norm().item()
+    return values.norm().item()
 
 
 class GradNormMeter:
