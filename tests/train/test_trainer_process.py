@@ -73,7 +73,29 @@ def test_sigterm_finishes_the_step_saves_and_says_stopped(tmp_path: Path) -> Non
     events = read_events(run_dir.events)
     assert (events[-1]["kind"], events[-1]["reason"]) == ("stopped", "user")
     assert events[-1]["step"] == max(e["step"] for e in events if e["kind"] == "metric")
-    assert (run_dir.adapter / "adapter_config.json").is_file()
+    assert (run_dir.adapter_of(1) / "adapter_config.json").is_file()
+    assert "site_stats" not in {e["kind"] for e in events}
+
+
+def test_a_stopped_attempt_leaves_the_finished_adapter_and_its_statistics(tmp_path: Path) -> None:
+    run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(steps=2)))
+    assert _train(run_dir).returncode == 0
+    make_record(demo_sites(), demo_recipe(steps=100_000)).write(run_dir.record)
+    before = (run_dir.adapter / "adapter_model.safetensors").read_bytes()
+    environment = {**ENVIRONMENT, "WORKBENCH_ATTEMPT": "2"}
+    with subprocess.Popen([*COMMAND, str(run_dir.path)], env=environment, text=True, stdout=subprocess.PIPE) as trainer:
+        assert trainer.stdout is not None
+        for line in trainer.stdout:
+            if line.startswith("audit"):
+                break
+        trainer.send_signal(signal.SIGTERM)
+        trainer.communicate(timeout=60)
+    events = read_events(run_dir.events)
+    endings = [(e["kind"], e["attempt"]) for e in events if e["kind"] in ("finished", "stopped")]
+    assert endings == [("finished", 1), ("stopped", 2)]
+    assert (run_dir.adapter / "adapter_model.safetensors").read_bytes() == before
+    assert {e["attempt"] for e in events if e["kind"] == "site_stats"} == {1}
+    assert run_dir.adapter_of(2).is_dir()
 
 
 def test_data_that_changed_since_is_refused(tmp_path: Path) -> None:

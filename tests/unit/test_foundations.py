@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,9 @@ def test_identity_ignores_paths_and_the_micro_batch_split() -> None:
     two = Recipe("elsewhere/a.jsonl", steps=10, batch=4, accumulation=4)
     assert one.identity() == two.identity()
     assert one.identity() != Recipe("a.jsonl", steps=10, batch=16, lr=1e-3).identity()
+    assert one.identity(dropout=True) != two.identity(dropout=True)
+    assert replace(one, warmup=0.2).identity() == replace(one, warmup=2).identity()
+    assert replace(one, gradient_checkpointing=True).identity() == one.identity()
 
 
 def test_demo_examples_are_right_and_distinct() -> None:

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.run.foreground import StopRequest, run_all
 from workbench.run.identity import make_record
 from workbench.run.layout import Home, RunDir
-from workbench.run.liveness import RunStatus, status_of, view_of
+from workbench.run.liveness import RunStatus, RunView, status_of, view_of
 from workbench.run.prepare import prepare
 from workbench.run.record import RunRecord, read_record
 
@@ -49,13 +49,28 @@ class Outcome:
 def predicted_memory(plan: "Plan", recipe: "Recipe") -> "Memory":
     """The peak of one micro-step with every example at `max_length`, on the device that runs would use."""
     from workbench.plan.memory import memory
+
+    device, dtype = _device_and_dtype(recipe)
+    tokens = recipe.batch * recipe.max_length
+    return memory(plan, tokens, dtype, recipe.optimizer, recipe.gradient_checkpointing, device)
+
+
+def _device_and_dtype(recipe: "Recipe") -> tuple[str, str]:
+    """torch's name of the device that runs would use, and the compute dtype that `auto` means there."""
     from workbench.run.gpus import list_gpus
 
     device = "cuda:0" if list_gpus() else "cpu"
     automatic = "bf16" if device != "cpu" else "fp32"
-    dtype = automatic if recipe.compute_dtype == "auto" else recipe.compute_dtype
-    tokens = recipe.batch * recipe.max_length
-    return memory(plan, tokens, dtype, recipe.optimizer, recipe.gradient_checkpointing, device)
+    return device, automatic if recipe.compute_dtype == "auto" else recipe.compute_dtype
+
+
+def _check_warmup(recipe: "Recipe") -> None:
+    if recipe.warmup_steps >= (recipe.steps or 0) > 1 and recipe.schedule != "constant":
+        print(
+            f"warning: {recipe.warmup_steps} of {recipe.steps} steps are warm-up: the learning rate never gets to "
+            f"{recipe.lr:g}",
+            file=sys.stderr,
+        )
 
 
 def records_of(
@@ -68,7 +83,9 @@ def records_of(
 
     eval_data = Path(recipe.eval_data) if recipe.eval_data else None
     data = load_data(Path(recipe.data), eval_data, recipe.split, recipe.format)
-    recipe = resolve_steps(recipe, data)
+    # What `auto` means here and now belongs to the experiment: another dtype is another result.
+    recipe = replace(resolve_steps(recipe, data), format=data.format, compute_dtype=_device_and_dtype(recipe)[1])
+    _check_warmup(recipe)
     records: dict[str, RunRecord] = {}
     for plan in plans:
         fingerprint = model_fingerprint(plan.map.path, home.cache)
@@ -89,11 +106,29 @@ def launch(home: Home, records: Sequence[RunRecord], options: Options) -> Outcom
     stop = StopRequest()
     if pending:
         jobs, threads = _shares(options, len(pending))
+        _check_memory([read_record(run_dir.record) for run_dir in pending], jobs)
         names = {run_dir.run_id: read_record(run_dir.record).name for run_dir in pending}
         with make_progress(names) as progress, _interruptible(stop):
             run_all(home, pending, jobs, threads, progress.on_event, stop=stop, on_wait=progress.say)
     fresh = {run_dir.run_id for run_dir in pending}
     return Outcome(tuple(_answers(home, run_dirs, fresh)), bool(stop.count))
+
+
+def _check_memory(records: Sequence[RunRecord], jobs: int) -> None:
+    """Warns when the estimate does not fit: it is an estimate, so nothing is refused."""
+    from workbench.report.numbers import size
+    from workbench.run.gpus import list_gpus
+    from workbench.run.repro import available_memory
+
+    gpus = list_gpus()
+    free = min(gpu.free_bytes for gpu in gpus) if gpus else available_memory() // jobs
+    largest = max(records, key=lambda record: record.predicted_bytes["total"])
+    if (needed := largest.predicted_bytes["total"]) > free:
+        print(
+            f"warning: {largest.name} is estimated to need {size(needed)}, and {size(free)} are free for it: lower "
+            "batch and raise accumulation, set gradient_checkpointing: true, or lower max_length",
+            file=sys.stderr,
+        )
 
 
 def _shares(options: Options, runs: int) -> tuple[int, int]:
@@ -120,6 +155,12 @@ def _interruptible(stop: StopRequest) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _adapter(run_dir: RunDir, view: RunView) -> str | None:
+    """Where the answer's adapter stands: a stopped attempt has its own."""
+    folder = run_dir.adapter_of(view.attempt) if view.status is RunStatus.STOPPED else run_dir.adapter
+    return str(folder) if folder.is_dir() else None
+
+
 def _answers(home: Home, run_dirs: Sequence[RunDir], fresh: set[str]) -> Iterator[dict[str, Any]]:
     from store.ingest import ingest
     from store.runs import final_evals
@@ -137,7 +178,7 @@ def _answers(home: Home, run_dirs: Sequence[RunDir], fresh: set[str]) -> Iterato
             "status": str(view.status),
             "eval": {found.metric: found.value for found in evaluations},
             "trainable_params": record.trainable_params,
-            "adapter": str(run_dir.adapter) if run_dir.adapter.is_dir() else None,
+            "adapter": _adapter(run_dir, view),
             "cached": run_dir.run_id not in fresh,
         }
         if view.failure:

@@ -1,5 +1,6 @@
 """The command `workbench`: one Typer app, one file per noun; heavy imports stay inside the commands."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -57,13 +58,22 @@ def main() -> None:
     except WorkbenchError as error:
         show_error(error)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # Whoever read stdout went away (`| head`): not an error, and nothing more can be said there.
+            sys.stderr.close()
+            sys.exit(0)
+        show_error(WorkbenchError(f"{error.filename or 'the system'}: {error.strerror or error}", _advice(error)))
+        sys.exit(WorkbenchError.exit_code)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read stdout went away (`| head`): not an error, and nothing more can be said there.
-        sys.stderr.close()
-        sys.exit(0)
+
+
+def _advice(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "free some space; nothing half-written was kept"
+    return "check the path, its permissions and --home"
 
 
 if __name__ == "__main__":

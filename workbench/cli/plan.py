@@ -39,6 +39,8 @@ def new(
     from workbench.plan.files import check_text, plan_or_raise
 
     home = current_home()
+    if "/" in name or name.startswith("."):
+        raise UsageError(f"'{name}' is no name of a plan", "a name has no slashes; --to FILE writes anywhere")
     path = to or home.plans / f"{name}.yaml"
     if path.exists() and not force:
         raise UsageError(f"{path} exists", "choose another name, or replace it with --force")

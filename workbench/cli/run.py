@@ -1,5 +1,6 @@
 """`workbench run`: train plans and follow them."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -8,12 +9,15 @@ from workbench.cli.context import current_home, print_json
 from workbench.errors import UsageError
 
 INTERRUPTED = 130
+MAX_SEED = 2**31 - 1  # what the results database holds
 
 
 def run(
     plans: Annotated[list[str], typer.Argument(metavar="PLAN...", help="Plan files, or names of plans.")],
     recipe: Annotated[str, typer.Option(help="A recipe file, or the name of a recipe.")],
-    seed: Annotated[list[int] | None, typer.Option(help="May be repeated: one run each. Default 1.")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="May be repeated: one run each. Default 1.", min=0, max=MAX_SEED)
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the runs instead of the plan's (one plan only).")] = "",
     change: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe.")
@@ -27,13 +31,16 @@ def run(
     A run that was finished before is answered from the store. Ctrl-C stops cleanly and keeps what was logged.
     """
     from workbench.cli.launching import Options, launch, records_of
-    from workbench.plan.files import load_plan
+    from workbench.plan.files import check_plan, plan_or_raise
     from workbench.run.recipe_file import load_recipe
 
     home = current_home()
     if name and len(plans) > 1:
         raise UsageError("--name fits one plan only", "leave it out: runs are named after their plans")
-    resolved = [load_plan(ref, home) for ref in plans]
+    checks = [check_plan(ref, home) for ref in plans]
+    resolved = [plan_or_raise(check, ref) for check, ref in zip(checks, plans, strict=True)]
+    for warning in dict.fromkeys(warning for check in checks for warning in check.warnings):
+        print(f"warning: {warning}", file=sys.stderr)
     recipe_name, value = load_recipe(recipe, home, tuple(change or ()))
     records = records_of(home, resolved, recipe_name, value, seed or [1], name)
     outcome = launch(home, records, Options(jobs, threads, force))

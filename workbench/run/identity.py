@@ -23,7 +23,7 @@ def run_id_of(sites: tuple[SiteRecord, ...], model_fingerprint: str, data_hash: 
         "sites": [asdict(site) for site in sites],
         "model": model_fingerprint,
         "data": data_hash,
-        "recipe": recipe.identity(),
+        "recipe": recipe.identity(any(site.dropout for site in sites)),
         "seed": seed,
     }
     return digest(content, ID_LENGTH)

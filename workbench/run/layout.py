@@ -120,7 +120,12 @@ class RunDir:
 
     @property
     def adapter(self) -> Path:
+        """The adapter of the last finished attempt: a link to its folder."""
         return self.path / "adapter"
+
+    def adapter_of(self, attempt: int) -> Path:
+        """The adapter that this attempt saved, finished or stopped."""
+        return self.path / f"adapter.{attempt}"
 
     def out(self, attempt: int) -> Path:
         return self.path / f"out.{attempt}.log"

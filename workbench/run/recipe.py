@@ -8,9 +8,9 @@ SCHEDULES = ("constant_with_warmup", "linear", "cosine", "constant")
 EVALUATORS = ("loss", "token_accuracy", "exact_match")
 COMPUTE_DTYPES = ("auto", "bf16", "fp32")
 
-# What a run's identity leaves out: paths are replaced by content hashes, and splitting an effective
-# batch into micro-batches changes nothing.
-_NOT_IDENTITY = ("data", "eval_data", "batch", "accumulation")
+# What a run's identity leaves out: paths are replaced by content hashes, and neither recomputing activations nor
+# splitting an effective batch into micro-batches changes a number. `warmup` counts as the steps that it means.
+_NOT_IDENTITY = ("data", "eval_data", "batch", "accumulation", "gradient_checkpointing", "warmup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,14 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "evaluators": list(self.evaluators)}
 
-    def identity(self) -> dict[str, Any]:
-        """What makes two recipes the same experiment, for run identifiers and recipe hashes."""
+    def identity(self, dropout: bool = False) -> dict[str, Any]:
+        """What makes two recipes the same experiment, for run identifiers and recipe hashes.
+
+        With `dropout` somewhere in the plan the split into micro-batches counts: each has masks of its own.
+        """
         kept = {key: value for key, value in self.to_dict().items() if key not in _NOT_IDENTITY}
-        return {**kept, "effective_batch": self.effective_batch}
+        split = {"batch": self.batch, "accumulation": self.accumulation} if dropout else {}
+        return {**kept, "effective_batch": self.effective_batch, "warmup_steps": self.warmup_steps, **split}
 
 
 def recipe_from_dict(values: dict[str, Any]) -> Recipe:

@@ -83,6 +83,14 @@ def hardware() -> dict[str, Any]:
     }
 
 
+def available_memory() -> int:
+    """Bytes that new programs can take without swapping, as the kernel estimates them."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+
+
 def _version(name: str) -> str | None:
     try:
         return metadata.version(name)

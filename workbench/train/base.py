@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
 from workbench.errors import InvalidError, NotFoundError
 from workbench.plan.settings import BaseSettings
@@ -16,13 +16,19 @@ from workbench.train.quantizer import PlanQuantConfig, WeightNorms
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A loaded base: the model, the norms of its original weights by site name, and how long loading took."""
+    """A loaded base: the model, the norms of its original weights by site name, and how long loading took.
+
+    `missing` names weights that the checkpoint lacks: they hold random values. `silenced` names the dropouts of the
+    model's own configuration that were set to zero.
+    """
 
     model: nn.Module
     norms: dict[str, WeightNorms]
     seconds: float
     params: int
     bytes: int
+    missing: tuple[str, ...]
+    silenced: tuple[str, ...]
 
 
 def pick_device() -> torch.device:
@@ -46,6 +52,8 @@ def pick_compute_dtype(wanted: str, device: torch.device) -> torch.dtype:
 def load_base(record: RunRecord, device: torch.device, compute_dtype: torch.dtype) -> Base:
     """Loads the model with every site in its planned format; the rest is kept in the compute dtype.
 
+    Transformers chooses SDPA attention where the architecture has it. Dropout of the base's own is switched off:
+    it would draw from a generator that all sites share, so that runs would not be paired by seed.
     Raises NotFoundError when the model's folder does not exist any more.
     """
     began = time.monotonic()
@@ -56,13 +64,15 @@ def load_base(record: RunRecord, device: torch.device, compute_dtype: torch.dtyp
     config = PlanQuantConfig(
         {s.site: BaseSettings(s.base, s.blocksize, s.double_quant, s.threshold) for s in record.sites}, compute_dtype
     )
-    model = AutoModelForCausalLM.from_pretrained(
+    own, silenced = _without_dropout(record.model_path)
+    model, loading = AutoModelForCausalLM.from_pretrained(
         record.model_path,
+        config=own,
         dtype=compute_dtype,
         device_map={"": device},
         quantization_config=config,
-        attn_implementation="sdpa",
         local_files_only=True,
+        output_loading_info=True,
     )
     model.requires_grad_(False)
     model.config.use_cache = False
@@ -73,12 +83,28 @@ def load_base(record: RunRecord, device: torch.device, compute_dtype: torch.dtyp
         time.monotonic() - began,
         record.base_params,
         sum(stored.values()),
+        tuple(sorted(loading["missing_keys"])),
+        silenced,
     )
 
 
+def _without_dropout(model_path: str) -> tuple[PreTrainedConfig, tuple[str, ...]]:
+    """The model's configuration with every dropout at zero, and the names of those that were not."""
+    config = AutoConfig.from_pretrained(model_path, local_files_only=True)
+    names = [name for name in vars(config) if "dropout" in name or name.endswith("pdrop")]
+    active = tuple(name for name in names if isinstance(getattr(config, name), float) and getattr(config, name) > 0)
+    for name in active:
+        setattr(config, name, 0.0)
+    return config, active
+
+
 def load_tokenizer(model_path: str) -> PreTrainedTokenizerBase:
-    """The model's tokenizer. Raises InvalidError when it has no end-of-text token to train towards."""
-    tokenizer = AutoTokenizer.from_pretrained(model_path, local_files_only=True)
+    """The model's tokenizer. Raises InvalidError when there is none, or it has no end-of-text token."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model_path, local_files_only=True)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise InvalidError(f"{model_path}: no usable tokenizer ({first})", "save the tokenizer there too") from error
     if tokenizer.eos_token_id is None:
         raise InvalidError(f"{model_path}: the tokenizer has no end-of-text token", "set eos_token in its config")
     return tokenizer

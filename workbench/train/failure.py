@@ -11,8 +11,8 @@ from workbench.errors import WorkbenchError
 from workbench.train.audit import AuditError
 
 HINTS = {
-    "cuda_oom": "lower batch and raise accumulation by the same factor (the result stays the same), or set "
-    "gradient_checkpointing: true, or lower max_length",
+    "cuda_oom": "lower batch and raise accumulation by the same factor (without dropout the result stays the same), "
+    "or set gradient_checkpointing: true, or lower max_length",
     "host_oom": "close other programs, lower batch, or store the base in nf4",
     "disk_full": "free space under the home, then run again with --force",
     "nan": "lower lr, or set a smaller clip",
@@ -44,8 +44,10 @@ def failing_as(failure_class: str) -> Iterator[None]:
     except WorkbenchError as error:
         details = [error.hint, *map(str, error.problems)]
         raise RunFailure(failure_class, error.title, "\n".join(filter(None, details))) from error
-    except FileNotFoundError as error:
-        raise RunFailure(failure_class, str(error)) from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
+        raise RunFailure(failure_class, str(error).strip().splitlines()[0]) from error
 
 
 def classify(error: BaseException) -> Failure:

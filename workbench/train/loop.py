@@ -95,20 +95,18 @@ def run_loop(
     trainer: Trainer, examples: Sequence[TokenizedExample], seed: int, hooks: LoopHooks, stop: StopFlag
 ) -> LoopResult:
     """Runs `recipe.steps` steps, or fewer when a stop is requested: the step under way is always finished."""
-    recipe, seconds, number = trainer.recipe, 0.0, 0
+    recipe, seconds, done = trainer.recipe, 0.0, 0
     total = recipe.steps or 0
     order = training_order(len(examples), seed)
     trainer.model.train()
-    for number in range(1, total + 1):
+    while done < total and not stop.requested:
         began = time.monotonic()
-        metrics = trainer.step(number, [examples[i] for i in islice(order, recipe.effective_batch)])
-        seconds += time.monotonic() - began
-        hooks.on_step(number, metrics)
-        if stop.requested:
-            break
-        if recipe.eval_every and number % recipe.eval_every == 0 and number < total:
-            hooks.on_evaluation_due(number)
-    return LoopResult(number, seconds, stop.requested and number < total, trainer.grad_norms.means())
+        metrics = trainer.step(done + 1, [examples[i] for i in islice(order, recipe.effective_batch)])
+        done, seconds = done + 1, seconds + time.monotonic() - began
+        hooks.on_step(done, metrics)
+        if recipe.eval_every and done % recipe.eval_every == 0 and done < total and not stop.requested:
+            hooks.on_evaluation_due(done)
+    return LoopResult(done, seconds, done < total, trainer.grad_norms.means())
 
 
 def _chunks(examples: Sequence[TokenizedExample], size: int) -> Iterator[Sequence[TokenizedExample]]:

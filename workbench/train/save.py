@@ -9,6 +9,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model_state_dict
 from safetensors.torch import save_file
 
+from workbench.run.layout import RunDir
 from workbench.run.record import RunRecord, SiteRecord
 from workbench.train.adapters import ADAPTER, adapted_sites, site_layers
 from workbench.train.dora import direction_norms
@@ -59,6 +60,14 @@ def save_adapter(model: PeftModel, record: RunRecord, folder: Path) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return (folder / WEIGHTS_NAME).stat().st_size
+
+
+def publish_adapter(run_dir: RunDir, attempt: int) -> None:
+    """Points `adapter` at what a finished attempt saved; adapters of other attempts stay beside it."""
+    link = run_dir.path / ".adapter.link"
+    link.unlink(missing_ok=True)
+    link.symlink_to(run_dir.adapter_of(attempt).name, target_is_directory=True)
+    link.replace(run_dir.adapter)
 
 
 def _neutral_magnitudes(model: PeftModel, record: RunRecord) -> dict[str, torch.Tensor]:

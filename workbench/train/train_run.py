@@ -25,7 +25,7 @@ from workbench.train.evaluate import HIGHER_IS_BETTER, score_examples, summarize
 from workbench.train.failure import RunFailure, failing_as
 from workbench.train.loop import LoopHooks, LoopResult, StepMetrics, Trainer, run_loop
 from workbench.train.memory import peak_bytes
-from workbench.train.save import save_adapter
+from workbench.train.save import publish_adapter, save_adapter
 from workbench.train.site_stats import site_statistics
 from workbench.train.stop import StopFlag
 
@@ -67,7 +67,7 @@ def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> N
     if record.reference:
         _audit(session, base.model)
         evaluator.run(base.model, 0)
-        model, result, adapter_bytes = base.model, LoopResult(0, 0.0, False, {}), 0
+        model, result, adapter_bytes = base.model, LoopResult(0, 0.0, stop.requested, {}), 0
     else:
         model, clock = build_adapters(base.model, record)
         _audit(session, model)
@@ -76,10 +76,13 @@ def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> N
         trainer = Trainer(model, clock, session.recipe, pad_id_of(tokenizer), session.warn)
         hooks = LoopHooks(_step_logger(session), lambda step: evaluator.run(model, step), session.warn)
         result = run_loop(trainer, training.examples, record.seed, hooks, stop)
-        adapter_bytes = save_adapter(model, record, run_dir.adapter)
+        adapter_bytes = save_adapter(model, record, run_dir.adapter_of(attempt))
         if not result.stopped:
             evaluator.run(model, result.step)
-    log.write("site_stats", step=result.step, sites=site_statistics(model, base.norms, result.grad_norms))
+    if not result.stopped:
+        log.write("site_stats", step=result.step, sites=site_statistics(model, base.norms, result.grad_norms))
+        if adapter_bytes:
+            publish_adapter(run_dir, attempt)
     _log_end(session, result, adapter_bytes, time.monotonic() - began, peak_bytes(device))
 
 
@@ -105,6 +108,10 @@ def _load_base(session: Session, device: torch.device, compute_dtype: torch.dtyp
         formats[site.base] = formats.get(site.base, 0) + 1
     session.log.write("base_ready", seconds=base.seconds, base_params=base.params, bytes=base.bytes, formats=formats)
     session.say(f"base ready in {base.seconds:.1f} s: {base.bytes / 1e6:.1f} MB, {formats}")
+    if base.missing:
+        session.warn(f"the checkpoint lacks {', '.join(base.missing)}: random values are there instead")
+    if base.silenced:
+        session.warn(f"the base's own dropout is switched off ({', '.join(base.silenced)})")
     return base
 
 
