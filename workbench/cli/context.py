@@ -1,6 +1,7 @@
 """What every command shares: the home, and how answers are printed."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,15 @@ def remember_home(path: Path | None) -> None:
 
 def current_home() -> Home:
     return find_home(_named[0] if _named else None)
+
+
+def refresh(home: Home) -> None:
+    """Takes into the store what the logs have gained, and says on stderr what was wrong with them."""
+    from store.ingest import ingest
+
+    report = ingest(home)
+    for line in filter(None, (report.notice, *report.warnings)):
+        print(f"warning: {line}", file=sys.stderr)
 
 
 def print_json(value: Any) -> None:

@@ -76,7 +76,10 @@ def _check_warmup(recipe: "Recipe") -> None:
 def records_of(
     home: Home, plans: Sequence["Plan"], recipe_name: str, recipe: "Recipe", seeds: Sequence[int], name: str = ""
 ) -> list[RunRecord]:
-    """The runs of every plan with every seed; a reference plan has one run. Reads the data, hashes the models."""
+    """The runs of every plan with every seed; a reference plan has one run. Reads the data, hashes the models.
+
+    Plans that set the same at every site have the same runs: those stand here under each of their names.
+    """
     from workbench.plan.fingerprint import model_fingerprint
     from workbench.run.examples import load_data
     from workbench.run.recipe_file import resolve_steps
@@ -86,23 +89,25 @@ def records_of(
     # What `auto` means here and now belongs to the experiment: another dtype is another result.
     recipe = replace(resolve_steps(recipe, data), format=data.format, compute_dtype=_device_and_dtype(recipe)[1])
     _check_warmup(recipe)
-    records: dict[str, RunRecord] = {}
+    records: list[RunRecord] = []
     for plan in plans:
         fingerprint = model_fingerprint(plan.map.path, home.cache)
         memory = predicted_memory(plan, recipe).parts()
         for seed in seeds[:1] if plan.reference else seeds:
             run_name = f"{name}-s{seed}" if name and not plan.reference else name
-            record = make_record(plan, recipe_name, recipe, data, fingerprint, seed, memory, run_name)
-            records.setdefault(record.run_id, record)
-    return list(records.values())
+            records.append(make_record(plan, recipe_name, recipe, data, fingerprint, seed, memory, run_name))
+    return records
 
 
 def launch(home: Home, records: Sequence[RunRecord], options: Options) -> Outcome:
     """Runs what is not finished yet, follows it on stderr, and answers from the store."""
+    from workbench.cli.context import refresh
     from workbench.cli.progress import make_progress
 
-    run_dirs = [prepare(home, record) for record in records]
-    pending = [run_dir for run_dir in run_dirs if options.force or status_of(run_dir) is not RunStatus.FINISHED]
+    run_dirs = {record.run_id: _prepared(home, record) for record in records}
+    pending = [
+        run_dir for run_dir in run_dirs.values() if options.force or status_of(run_dir) is not RunStatus.FINISHED
+    ]
     stop = StopRequest()
     if pending:
         jobs, threads = _shares(options, len(pending))
@@ -111,7 +116,15 @@ def launch(home: Home, records: Sequence[RunRecord], options: Options) -> Outcom
         with make_progress(names) as progress, _interruptible(stop):
             run_all(home, pending, jobs, threads, progress.on_event, stop=stop, on_wait=progress.say)
     fresh = {run_dir.run_id for run_dir in pending}
-    return Outcome(tuple(_answers(home, run_dirs, fresh)), bool(stop.count))
+    refresh(home)
+    return Outcome(tuple(_answer(home, record, fresh) for record in records), bool(stop.count))
+
+
+def _prepared(home: Home, record: RunRecord) -> RunDir:
+    run_dir = prepare(home, record)
+    if (kept := read_record(run_dir.record)).name != record.name:
+        print(f"{record.name}: the same run was made before as {kept.name} ({kept.run_id})", file=sys.stderr)
+    return run_dir
 
 
 def _check_memory(records: Sequence[RunRecord], jobs: int) -> None:
@@ -161,26 +174,23 @@ def _adapter(run_dir: RunDir, view: RunView) -> str | None:
     return str(folder) if folder.is_dir() else None
 
 
-def _answers(home: Home, run_dirs: Sequence[RunDir], fresh: set[str]) -> Iterator[dict[str, Any]]:
-    from store.ingest import ingest
+def _answer(home: Home, record: RunRecord, fresh: set[str]) -> dict[str, Any]:
     from store.runs import final_evals
 
-    ingest(home)
-    for run_dir in run_dirs:
-        record, view = read_record(run_dir.record), view_of(run_dir)
-        finished = view.status is RunStatus.FINISHED
-        evaluations = final_evals(home, run_dir.run_id) if finished else []
-        answer: dict[str, Any] = {
-            "run_id": run_dir.run_id,
-            "name": record.name,
-            "plan": record.plan,
-            "seed": record.seed,
-            "status": str(view.status),
-            "eval": {found.metric: found.value for found in evaluations},
-            "trainable_params": record.trainable_params,
-            "adapter": _adapter(run_dir, view),
-            "cached": run_dir.run_id not in fresh,
-        }
-        if view.failure:
-            answer["failure"] = {"class": view.failure.failure_class, "message": view.failure.message}
-        yield answer
+    run_dir = home.run_dir(record.run_id)
+    view = view_of(run_dir)
+    evaluations = final_evals(home, record.run_id) if view.status is RunStatus.FINISHED else []
+    answer: dict[str, Any] = {
+        "run_id": record.run_id,
+        "name": read_record(run_dir.record).name,
+        "plan": record.plan,
+        "seed": record.seed,
+        "status": str(view.status),
+        "eval": {found.metric: found.value for found in evaluations},
+        "trainable_params": record.trainable_params,
+        "adapter": _adapter(run_dir, view),
+        "cached": record.run_id not in fresh,
+    }
+    if view.failure:
+        answer["failure"] = {"class": view.failure.failure_class, "message": view.failure.message}
+    return answer

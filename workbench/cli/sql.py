@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.context import current_home, print_json
+from workbench.cli.context import current_home, print_json, refresh
 
 
 def sql(
@@ -18,13 +18,12 @@ def sql(
     """Run SQL on the results. Read only: tables, files, network and settings are out of its reach."""
     import sys
 
-    from store.ingest import ingest
     from store.sandbox import query
     from workbench.cli.show_table import show_table
     from workbench.report.table import Column, Table
 
     home = current_home()
-    ingest(home)
+    refresh(home)
     result = query(home, statement, limit, seconds)
     if as_json:
         print_json([{c: _plain(v) for c, v in zip(result.columns, row, strict=True)} for row in result.rows])
