@@ -39,7 +39,7 @@ select file, run_id, source, e.*,
 from (
   select file, run_id, source, parsed, from_json(parsed, $shape) as e, blank
   from (
-    select file, run_id, source, try_cast(line as json) as parsed, trim(line, E' \\t\\r') = '' as blank
+    select file, run_id, source, try_cast(line as json) as parsed, not regexp_matches(line, '\\S') as blank
     from (
       select file, run_id, source, unnest(string_split(text, chr(10))) as line
       from (select unnest($files) as file, unnest($runs) as run_id, unnest($sources) as source, unnest($texts) as text)
@@ -47,13 +47,15 @@ from (
   )
 )
 """
+# Names and values side by side: half the time of a map of them.
 _METRICS = """
 insert into metrics
-select run_id, attempt, step, t, pair.key, pair.value
+select run_id, attempt, step, t, name, try_cast(value as double)
 from (
-  select run_id, attempt, step, t, unnest(map_entries(from_json("values", '"MAP(VARCHAR,DOUBLE)"'))) as pair
+  select run_id, attempt, step, t, unnest(json_keys("values")) as name, unnest(json_extract("values", '$.*')) as value
   from line where good and kind = 'metric'
 )
+where name is not null
 """
 _EVALS = """
 insert into evals

@@ -1,18 +1,15 @@
 """run.json files into `runs`, `run_sites` and `groups`: once per run, before its logs."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
-
-import duckdb
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 from store.connection import Connection
 from workbench.errors import InvalidError
 from workbench.run.layout import RunDir
-from workbench.run.record import RunRecord, SiteRecord, read_record
+from workbench.run.record import RECORD_VERSION, read_record
 
-_BATCH = 100
+BATCH_BYTES = 16 << 20
 _RUN = {
     "run_id": "VARCHAR",
     "name": "VARCHAR",
@@ -20,18 +17,18 @@ _RUN = {
     "plan_hash": "VARCHAR",
     "model": "VARCHAR",
     "model_fingerprint": "VARCHAR",
-    "recipe": "VARCHAR",
+    "recipe_name": "VARCHAR",
     "recipe_hash": "VARCHAR",
     "data_hash": "VARCHAR",
     "seed": "INTEGER",
     "created": "DOUBLE",
     "trainable_params": "BIGINT",
     "base_params": "BIGINT",
-    "predicted_bytes": "BIGINT",
     "reference": "BOOLEAN",
+    "groups": "MAP(VARCHAR, VARCHAR[])",
+    "v": "INTEGER",
 }
 _SITE = {
-    "run_id": "VARCHAR",
     "site": "VARCHAR",
     "block": "INTEGER",
     "module": "VARCHAR",
@@ -53,33 +50,70 @@ _SITE = {
     "init": "VARCHAR",
     "trainable_params": "BIGINT",
 }
-_GROUP = {"group_name": "VARCHAR", "model_fingerprint": "VARCHAR", "site": "VARCHAR"}
+_SHAPE = json.dumps({**_RUN, "predicted_bytes": "JSON", "sites": [_SITE]})
+# A record of another form, in another's folder, or without what everything needs is not good: `read_record` says why.
+_STAGE = """
+create or replace temp table record as
+select run_id, r,
+  coalesce(r.run_id = run_id and r.v = $version and r.created is not null and total is not null, false) as good
+from (
+  select run_id, r, try_cast(r.predicted_bytes->>'total' as bigint) as total
+  from (
+    select run_id, try(from_json_strict(text, $shape)) as r
+    from (select unnest($runs) as run_id, unnest($texts) as text)
+  )
+)
+"""
+_RUNS = """
+insert into runs (run_id, name, plan, plan_hash, model, model_fingerprint, recipe, recipe_hash, data_hash, seed,
+  created, trainable_params, base_params, predicted_bytes, reference)
+select run_id, r.name, r.plan, r.plan_hash, r.model, r.model_fingerprint, r.recipe_name, r.recipe_hash, r.data_hash,
+  r.seed, make_timestamp((r.created * 1e6)::bigint), r.trainable_params, r.base_params,
+  (r.predicted_bytes->>'total')::bigint, r.reference
+from record where good
+"""
+_SITES = f"""
+insert into run_sites (run_id, {", ".join(_SITE)})
+select run_id, {", ".join(f"s.{column}" for column in _SITE)}
+from (select run_id, unnest(r.sites) as s from record where good)
+"""
+_NEW_GROUPS = """
+insert into new_group
+select r.created, run_id, r.model_fingerprint, entry.key, entry.value
+from (select run_id, r, unnest(map_entries(r.groups)) as entry from record where good)
+"""
+# Where runs define a group differently, the newest definition holds.
+_GROUPS = """
+delete from groups where (group_name, model_fingerprint) in (select (group_name, model_fingerprint) from new_group);
+insert into groups
+select group_name, model_fingerprint, unnest(arg_max(sites, (created, run_id)))
+from new_group group by group_name, model_fingerprint;
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """What one run.json becomes: its row, its sites' and its groups'."""
-
-    source: str
-    run: dict[str, Any]
-    sites: list[dict[str, Any]]
-    groups: list[dict[str, Any]]
+_NEW_GROUP = """
+create or replace temp table new_group(
+  created double, run_id varchar, model_fingerprint varchar, group_name varchar, sites varchar[])
+"""
 
 
 def add_records(connection: Connection, folders: Iterable[RunDir]) -> tuple[int, list[str]]:
-    """Inserts runs that are new to the database; returns how many, and a warning for each that cannot be used."""
-    rows, warnings = _read(folders)
+    """Inserts runs that are new to the database; returns how many, and a warning for each that cannot be used.
+
+    The records of the form that this version writes go in by SQL and together, the others one by one.
+    """
+    odd: list[RunDir] = []
+    connection.begin()
+    connection.execute(_NEW_GROUP)
     added = 0
-    for start in range(0, len(rows), _BATCH):
-        batch = rows[start : start + _BATCH]
-        try:
-            _insert(connection, batch)
-            added += len(batch)
-        except duckdb.Error:
-            good, broken = _insert_one_by_one(connection, batch)
-            added += good
-            warnings += broken
-    return added, warnings
+    for batch in _batches(folders):
+        good = _insert(connection, batch)
+        added += len(good)
+        odd += [folder for folder, _ in batch if folder.run_id not in good]
+    connection.execute(_GROUPS)
+    connection.commit()
+    warnings = [warning for folder in odd if (warning := _add_odd(connection, folder))]
+    return added + len(odd) - len(warnings), warnings
 
 
 def forget(connection: Connection, run_ids: list[str], keys: list[str]) -> None:
@@ -91,94 +125,51 @@ def forget(connection: Connection, run_ids: list[str], keys: list[str]) -> None:
     connection.commit()
 
 
-def _read(folders: Iterable[RunDir]) -> tuple[list[_Rows], list[str]]:
-    """Oldest run first: where runs define a group differently, the newest definition comes last and holds."""
-    rows, warnings = [], []
+def _batches(folders: Iterable[RunDir]) -> Iterator[list[tuple[RunDir, str]]]:
+    """Folders with the text of their records, "" where that cannot be read; about 16 MB at a time."""
+    batch: list[tuple[RunDir, str]] = []
+    size = 0
     for folder in folders:
-        try:
-            rows.append(_rows(folder))
-        except InvalidError as error:
-            warnings.append(error.title)
-        except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-            warnings.append(f"{folder.record}: not a run record ({error!r})")
-    return sorted(rows, key=lambda r: (r.run["created"], r.run["run_id"])), warnings
+        text = _text(folder)
+        batch.append((folder, text))
+        size += len(text)
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
-def _rows(folder: RunDir) -> _Rows:
-    record = read_record(folder.record)
-    if record.run_id != folder.run_id:
-        raise InvalidError(f"{folder.record}: is of run {record.run_id}, in the folder of run {folder.run_id}")
-    return _Rows(
-        str(folder.record),
-        _run_row(record),
-        [_site_row(record.run_id, site) for site in record.sites],
-        [
-            {"group_name": name, "model_fingerprint": record.model_fingerprint, "site": site}
-            for name, sites in record.groups.items()
-            for site in sites
-        ],
-    )
-
-
-def _run_row(record: RunRecord) -> dict[str, Any]:
-    derived = {
-        "recipe": record.recipe_name,
-        "predicted_bytes": record.predicted_bytes["total"],
-        "created": float(record.created),
-    }
-    return {column: derived[column] if column in derived else getattr(record, column) for column in _RUN}
-
-
-def _site_row(run_id: str, site: SiteRecord) -> dict[str, Any]:
-    values = asdict(site) | {"run_id": run_id}
-    return {column: values[column] for column in _SITE}
-
-
-def _insert(connection: Connection, batch: list[_Rows]) -> None:
-    """All of the batch or nothing. Raises duckdb.Error for a value that does not fit its column."""
-    connection.begin()
+def _text(folder: RunDir) -> str:
     try:
-        _insert_rows(connection, "runs", _RUN, [rows.run for rows in batch])
-        _insert_rows(connection, "run_sites", _SITE, [site for rows in batch for site in rows.sites])
-        _replace_groups(connection, batch)
-    except duckdb.Error:
-        connection.rollback()
-        raise
+        return folder.record.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _insert(connection: Connection, batch: list[tuple[RunDir, str]]) -> set[str]:
+    """Inserts the good records of a batch and returns their runs."""
+    runs, texts = [folder.run_id for folder, _ in batch], [text for _, text in batch]
+    connection.execute(_STAGE, {"shape": _SHAPE, "version": RECORD_VERSION, "runs": runs, "texts": texts})
+    for statement in (_RUNS, _SITES, _NEW_GROUPS):
+        connection.execute(statement)
+    return {run_id for (run_id,) in connection.execute("select run_id from record where good").fetchall()}
+
+
+def _add_odd(connection: Connection, folder: RunDir) -> str:
+    """Adds a record that is of an older form, say; a warning where it cannot be used, else ""."""
+    try:
+        record = read_record(folder.record)
+        if record.run_id != folder.run_id:
+            return f"{folder.record}: is of run {record.run_id}, in the folder of run {folder.run_id}"
+        text = json.dumps(asdict(record))
+    except InvalidError as error:
+        return error.title
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        return f"{folder.record}: not a run record ({error!r})"
+    connection.begin()
+    connection.execute(_NEW_GROUP)
+    good = _insert(connection, [(folder, text)])
+    connection.execute(_GROUPS)
     connection.commit()
-
-
-def _insert_one_by_one(connection: Connection, batch: list[_Rows]) -> tuple[int, list[str]]:
-    warnings = []
-    for rows in batch:
-        try:
-            _insert(connection, [rows])
-        except duckdb.Error as error:
-            warnings.append(f"{rows.source}: not a run record ({error})")
-    return len(batch) - len(warnings), warnings
-
-
-def _replace_groups(connection: Connection, batch: list[_Rows]) -> None:
-    newest: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for rows in batch:
-        own: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for row in rows.groups:
-            own.setdefault((row["group_name"], row["model_fingerprint"]), []).append(row)
-        newest |= own
-    connection.execute(
-        "delete from groups where (group_name, model_fingerprint) in (select unnest($names), unnest($models))",
-        {"names": [name for name, _ in newest], "models": [model for _, model in newest]},
-    )
-    _insert_rows(connection, "groups", _GROUP, [row for group in newest.values() for row in group])
-
-
-def _insert_rows(connection: Connection, table: str, columns: dict[str, str], rows: list[dict[str, Any]]) -> None:
-    """Inserts rows, given as one JSON text: a hundred times faster than one by one."""
-    if not rows:
-        return
-    converted = {"created": "make_timestamp((row.created * 1e6)::bigint)"}
-    chosen = [converted.get(column, f"row.{column}") for column in columns]
-    connection.execute(
-        f"""insert into {table} ({", ".join(columns)}) select {", ".join(chosen)}
-        from (select unnest(from_json_strict($rows, $shape)) as row)""",
-        {"rows": json.dumps(rows, ensure_ascii=False), "shape": json.dumps([columns])},
-    )
+    return "" if good else f"{folder.record}: not a run record (a value is missing or not of its kind)"
