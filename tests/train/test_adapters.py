@@ -122,7 +122,7 @@ def test_dropout_masks_are_a_function_of_seed_site_and_step(p: float, step: int,
     assert torch.equal(first, again)
     kept = (first != 0).float().mean().item()
     assert kept == pytest.approx(1 - p, abs=0.08)
-    assert first.max().item() == pytest.approx(1 / (1 - p), rel=1e-5)
+    assert first.max().item() == pytest.approx(1 / (1 - p), rel=1e-4)
     clock.step += 1
     assert not torch.equal(first, SiteDropout(p, site, clock)(x))
     assert torch.equal(SiteDropout(p, site, clock).eval()(x), x)

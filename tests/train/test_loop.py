@@ -15,6 +15,7 @@ from workbench.train.adapters import build_adapters
 from workbench.train.base import load_tokenizer
 from workbench.train.batches import TokenizedExample, pad_id_of, tokenize
 from workbench.train.checkpointing import enable_checkpointing
+from workbench.train.dropout import SiteDropout
 from workbench.train.failure import RunFailure
 from workbench.train.loop import LoopHooks, LoopResult, StepMetrics, Trainer, run_loop
 from workbench.train.stop import StopFlag
@@ -116,7 +117,7 @@ def test_backward_stops_at_the_lowest_adapted_block() -> None:
     assert needs_grad == {0: False, 1: False, 2: False, 3: False, 4: True, 5: True}
 
 
-def test_another_sites_adapter_moves_no_draw_of_a_site() -> None:
+def test_another_sites_adapter_moves_no_draw_of_a_site(monkeypatch: pytest.MonkeyPatch) -> None:
     sites = demo_sites(4, dropout=0.3)
     up = "model.layers.2.mlp.up_proj"
     recipe = demo_recipe(steps=1, lr=0.0)
@@ -126,9 +127,11 @@ def test_another_sites_adapter_moves_no_draw_of_a_site() -> None:
     for chosen in (sites, fewer):
         trainer = _trainer(chosen, recipe)
         dropout = trainer.model.get_submodule(f"base_model.model.{up}.lora_dropout.default")
-        dropout.register_forward_hook(lambda _m, args, out: masks.append((out != 0) | (args[0] == 0)))
+        assert isinstance(dropout, SiteDropout)
+        monkeypatch.setattr(dropout, "draw", lambda x, draw=dropout.draw: masks.append(draw(x)) or masks[-1])
         _run(trainer)
     assert torch.equal(masks[0], masks[1])
+    assert masks[0].float().mean().item() == pytest.approx(0.3, abs=0.02)
 
 
 def test_a_stop_request_finishes_the_step_under_way() -> None:

@@ -1,7 +1,7 @@
 """What a plan needs of memory, by part, before anything is loaded.
 
-The formulas hold for transformers' decoder blocks with peft's layers. The saved bytes of a Llama block, with and
-without dropout, agree with what autograd keeps, in fp32 and in bf16.
+The formulas hold for transformers' decoder blocks with the trainer's own adapter layers. The saved bytes of a Llama
+block, with and without dropout, agree with what autograd keeps, in fp32 and in bf16.
 """
 
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def memory(
         base=sum(planned.base_bytes for planned in plan.sites),
         embeddings=rest * width,
         trainable=trainable_bytes(plan, optimizer),
-        activations=tokens * _kept_per_token(plan, width, gradient_checkpointing, device) + _dequantized(plan, width),
+        activations=tokens * _kept_per_token(plan, width, gradient_checkpointing) + _dequantized(plan, width),
         logits=tokens * plan.map.vocab_size * _LOGIT_BYTES[compute_dtype],
         context=_CUDA_CONTEXT if device.startswith("cuda") else _CPU_CONTEXT,
     )
@@ -78,11 +78,11 @@ def trainable_bytes(plan: Plan, optimizer: str = "adamw") -> int:
     return plan.trainable_params * (10 if "8bit" in optimizer else 16)
 
 
-def _kept_per_token(plan: Plan, width: int, gradient_checkpointing: bool, device: str) -> int:
+def _kept_per_token(plan: Plan, width: int, gradient_checkpointing: bool) -> int:
     """Bytes that backward keeps of one token; nothing below the lowest adapted block."""
     blocks = [list(sites) for _, sites in groupby(plan.sites, key=lambda planned: planned.site.block)]
     lowest = min((planned.site.block for planned in plan.adapted), default=len(blocks) - 1)
-    kept = [_block(plan, width) + sum(_adapters(plan, sites, width, device)) for sites in blocks[lowest:]]
+    kept = [_block(plan, width) + sum(_adapters(plan, sites, width)) for sites in blocks[lowest:]]
     if gradient_checkpointing:
         return len(kept) * width * plan.map.hidden_size + max(kept)
     return sum(kept)
@@ -97,11 +97,11 @@ def _block(plan: Plan, width: int) -> int:
     return 8 * model.hidden_size + 8 + 4 * model.num_attention_heads + width * (2 * heads + 2 * kv_heads + hidden)
 
 
-def _adapters(plan: Plan, sites: list[PlannedSite], width: int, device: str) -> Iterator[int]:
-    """The adapters' share: their inputs in fp32, and what the method keeps beyond them.
+def _adapters(plan: Plan, sites: list[PlannedSite], width: int) -> Iterator[int]:
+    """The adapters' share: their inputs, masks of dropout, and what the method keeps beyond them.
 
-    In fp32 without dropout the sites that read one tensor share it, and the attention's output is there already.
-    Otherwise each has its own: a copy cast to fp32, or the dropped one and its mask.
+    Sites that read one tensor share it as it came, and the attention's output is there already. DoRA works on a copy
+    of its own where the input is cast to fp32 or dropped.
     """
     shared = {_HEADS_INPUT}
     for planned, module in zip(sites, plan.map.modules, strict=True):
@@ -109,13 +109,12 @@ def _adapters(plan: Plan, sites: list[PlannedSite], width: int, device: str) -> 
             continue
         yield CATALOGUE[adapter.method].activation_bytes(adapter, planned.site)
         if adapter.dropout:
-            mask = 1 if device.startswith("cuda") else 4  # bytes per value; the CPU keeps the mask in fp32
-            yield (4 + mask) * planned.site.in_features
-        elif width < 4:
+            yield planned.site.in_features
+        if adapter.method == "dora" and (adapter.dropout or width < 4):
             yield 4 * planned.site.in_features
         elif module.reads not in shared:
             shared.add(module.reads)
-            yield 4 * planned.site.in_features
+            yield width * planned.site.in_features
 
 
 def _dequantized(plan: Plan, width: int) -> int:

@@ -24,6 +24,7 @@ from workbench.randomness import derive_seed
 from workbench.run.record import RunRecord, SiteRecord
 from workbench.train.dora import SiteDora
 from workbench.train.dropout import DrawClock, SiteDropout
+from workbench.train.low_rank import add_low_rank
 
 ADAPTER = "default"
 
@@ -60,6 +61,19 @@ class _SiteLayer:
         if record.dropout:
             dropout = SiteDropout(record.dropout, record.site, config.clock)
             self.lora_dropout[adapter_name] = dropout  # type: ignore[attr-defined]
+
+    def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """(..., in_features) to (..., out_features). Whatever is not one plain adapter goes peft's way."""
+        layer: Any = self
+        plain = layer.active_adapters == [ADAPTER] and ADAPTER not in layer.lora_variant
+        if args or kwargs or not plain or layer.merged or layer.disable_adapters:
+            out: torch.Tensor = super().forward(x, *args, **kwargs)  # type: ignore[misc]
+            return out
+        a, b = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
+        dropout, scaling = layer.lora_dropout[ADAPTER], layer.scaling[ADAPTER]
+        if not (isinstance(dropout, SiteDropout) and layer.training):
+            return add_low_rank(layer.base_layer(x), x, a, b, scaling)
+        return add_low_rank(layer.base_layer(x), x, a, b, scaling * dropout.gain, dropout.draw(x))
 
     def resolve_lora_variant(self, *, config: LoraConfig, **_: Any) -> LoraVariant | None:
         return SiteDora() if config.use_dora else None

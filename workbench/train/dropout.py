@@ -5,6 +5,8 @@ from torch import nn
 
 from workbench.randomness import derive_seed
 
+_LEVELS = 65536
+
 
 class DrawClock:
     """Tells every dropout layer of a model which step is being computed; set by the training loop."""
@@ -19,18 +21,24 @@ class SiteDropout(nn.Module):
     """Inverted dropout with its own generator, re-seeded for every forward pass.
 
     A recomputed forward (gradient checkpointing) therefore draws the very same mask, and adding or removing
-    another site's adapter changes nothing here.
+    another site's adapter changes nothing here. A value costs 16 random bits: `p` is met to the nearest 1/65536, and
+    `gain` makes up for what is really dropped, so the expectation is exact.
     """
 
     def __init__(self, p: float, site: str, clock: DrawClock) -> None:
         super().__init__()
         self.p, self.site, self._clock = p, site, clock
+        self._drops = min(round(p * _LEVELS), _LEVELS - 1)
+        self.gain = _LEVELS / (_LEVELS - self._drops)
+
+    def draw(self, x: torch.Tensor) -> torch.Tensor:
+        """The mask of this step in the shape of x: True where a value is dropped."""
+        generator, clock = torch.Generator(x.device), self._clock
+        generator.manual_seed(derive_seed(clock.seed, "dropout", self.site, clock.step, clock.micro_step))
+        # Four draws from each random 64 bits: drawing values one by one takes six times as long on the CPU.
+        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device)
+        words.random_(-(2**63), None, generator=generator)
+        return (words.view(torch.int16)[: x.numel()] < self._drops - _LEVELS // 2).view(x.shape)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training:
-            return x
-        generator = torch.Generator(x.device)
-        clock = self._clock
-        generator.manual_seed(derive_seed(clock.seed, "dropout", self.site, clock.step, clock.micro_step))
-        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=generator)
-        return x * keep / (1 - self.p)
+        return x.masked_fill(self.draw(x), 0.0) * self.gain if self.training else x

@@ -24,10 +24,7 @@ def make_optimizer(
     """AdamW with the betas of QLoRA (0.9, 0.999), in the form that the recipe names."""
     chosen = list(parameters)
     if recipe.optimizer == "adamw":
-        fused = device.type == "cuda"
-        return torch.optim.AdamW(
-            chosen, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused or None, foreach=not fused or None
-        )
+        return torch.optim.AdamW(chosen, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
     paged, plain = _BNB[recipe.optimizer]
     if device.type != "cuda" and paged is not plain:
         warn(f"{recipe.optimizer} pages its state on CUDA only; {plain.__name__} is used here")

@@ -15,8 +15,9 @@ from workbench.plan.cost import (
     share_of_base,
     trainable_bytes,
 )
-from workbench.plan.plan import Plan
+from workbench.plan.plan import Plan, site_records
 from workbench.run.layout import Home
+from workbench.run.record import SiteRecord
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2", "gpt_neox"])
@@ -31,20 +32,22 @@ def test_trainable_parameters_are_those_of_peft(saved_model: Callable[[str], Pat
     assert plan.trainable_params == model.get_nb_trainable_parameters()[0]
 
 
+def first_sites(plan: Plan, blocks: int) -> tuple[SiteRecord, ...]:
+    return tuple(site for site in site_records(plan) if site.block < blocks)
+
+
 def saved_bytes(folder: Path, blocks: int, plan: Plan, dtype: Any, tokens: int) -> int:
-    """What autograd keeps of a forward pass of a peft model with the plan's adapters, weights left out."""
+    """What autograd keeps of a forward pass with the plan's adapters on the model's first blocks, weights left out."""
     import torch
-    from peft import LoraConfig, get_peft_model
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    from tests.train.support import make_record
+    from workbench.train.adapters import build_adapters
+
     config = AutoConfig.from_pretrained(folder, num_hidden_layers=blocks)
-    model: Any = AutoModelForCausalLM.from_config(config, dtype=dtype)
-    adapters = {p.site.name: p.adapter for p in plan.adapted if p.adapter and p.site.block < blocks}
-    ranks = {name: adapter.r for name, adapter in adapters.items()}
-    dropout = next(iter(adapters.values())).dropout
-    model = get_peft_model(
-        model, LoraConfig(target_modules=list(ranks), rank_pattern=ranks, lora_dropout=dropout)
-    ).train()
+    base: Any = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    model, _clock = build_adapters(base.requires_grad_(False), make_record(first_sites(plan, blocks)))
+    model.train()
     weights = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *model.buffers())}
     kept: dict[int, Any] = {}
 
