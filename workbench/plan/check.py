@@ -46,10 +46,12 @@ def check_document(document: Document, home_groups: Document, name: str, model: 
     `home_groups` maps names to selectors; the plan's own groups win over them.
     """
     found = _Findings()
-    file, problems = read_plan_file({**document.data, **({"model": model} if model else {})})
+    # a revision belongs to the file's own model
+    kept = {key: value for key, value in document.data.items() if not model or key != "revision"}
+    file, problems = read_plan_file({**kept, **({"model": model} if model else {})})
     found.errors += problems
     file = file.model_copy(update={"name": file.name or name})
-    model_map = _map(file.model, found)
+    model_map = _map(file.model, file.revision, found)
     home_problems = _Findings()
     groups = _groups(home_groups.data, {}, model_map, home_problems, strict=False)
     own = _groups(file.groups, groups, model_map, found, strict=True)
@@ -59,11 +61,11 @@ def check_document(document: Document, home_groups: Document, name: str, model: 
     return PlanCheck(None if errors else plan, document.problems(found.warnings), errors)
 
 
-def _map(model: str, found: _Findings) -> ModelMap | None:
+def _map(model: str, revision: str | None, found: _Findings) -> ModelMap | None:
     if model == NO_MODEL:
         return None
     try:
-        model_map = load_map(model)
+        model_map = load_map(model, revision)
     except WorkbenchError as error:
         found.errors.append(from_error(("model",), error))
         return None

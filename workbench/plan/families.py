@@ -1,6 +1,6 @@
 """How each model family names its parts. A new family is a new entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.plan.site import LayerType
 
@@ -24,28 +24,35 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The layout of a loaded `AutoModelForCausalLM`, and of its checkpoints.
+    """The layout of a loaded `AutoModelForCausalLM` (transformers 5), and of its checkpoints.
 
-    `base` prefixes every part but the head; `heads` are the names that the head has on disk, the loaded one first;
-    `block_norms` are paths below a block, `embeddings` and `final_norm` below the base.
+    `base` prefixes every part but the head; `heads` are the names that the head has on disk, the loaded one first.
+    `block_norms` are paths below a block, `*` in them a number; `block_path`, `embeddings`, `final_norm` and `outside`
+    (other parts with weights, and why they are no sites) are below the base. Variants have some of the norms and
+    outside parts only: which, the checkpoint says. `tied` is the class default, which configs may leave out;
+    `config_names` are other names of config values.
     """
 
     model_type: str
     base: str
+    block_path: str
     embeddings: str
     final_norm: str
-    heads: tuple[str, ...]
     modules: tuple[Module, ...]
     block_norms: tuple[str, ...]
+    outside: dict[str, str] = field(default_factory=dict)
+    heads: tuple[str, ...] = ("lm_head",)
+    tied: bool = False
+    config_names: dict[str, str] = field(default_factory=dict)
 
     @property
     def blocks(self) -> str:
-        return f"{self.base}.layers"
+        return f"{self.base}.{self.block_path}"
 
     @property
     def gated(self) -> bool:
         """Whether the MLP multiplies a gate with its input, and so keeps a third tensor for backward."""
-        return any(module.short == "gate" for module in self.modules)
+        return any(module.short in ("gate", "gate_up") for module in self.modules)
 
     def loaded_name(self, stored: str) -> str:
         """The loaded model's name of a stored tensor: base-class checkpoints lack the prefix."""
@@ -55,26 +62,42 @@ class Family:
         return stored if stored.startswith(f"{self.base}.") else f"{self.base}.{stored}"
 
 
-_LLAMA_MODULES = (
-    Module("self_attn.q_proj", "q", "attention", "attention input"),
-    Module("self_attn.k_proj", "k", "attention", "attention input"),
-    Module("self_attn.v_proj", "v", "attention", "attention input"),
-    Module("self_attn.o_proj", "o", "attention", "attention heads"),
-    Module("mlp.gate_proj", "gate", "mlp", "mlp input"),
-    Module("mlp.up_proj", "up", "mlp", "mlp input"),
-    Module("mlp.down_proj", "down", "mlp", "mlp hidden"),
+def _attention(*paths: tuple[str, str]) -> tuple[Module, ...]:
+    """Modules that read the block's input, and last the one that reads the heads' outputs."""
+    *projections, out = paths
+    inputs = tuple(Module(path, short, "attention", "attention input") for short, path in projections)
+    return (*inputs, Module(out[1], out[0], "attention", "attention heads"))
+
+
+def _mlp(*paths: tuple[str, str]) -> tuple[Module, ...]:
+    *projections, down = paths
+    inputs = tuple(Module(path, short, "mlp", "mlp input") for short, path in projections)
+    return (*inputs, Module(down[1], down[0], "mlp", "mlp hidden"))
+
+
+_SPLIT = _attention(
+    ("q", "self_attn.q_proj"), ("k", "self_attn.k_proj"), ("v", "self_attn.v_proj"), ("o", "self_attn.o_proj")
 )
-_NEOX_MODULES = (
-    Module("attention.query_key_value", "qkv", "attention", "attention input"),
-    Module("attention.dense", "o", "attention", "attention heads"),
-    Module("mlp.dense_h_to_4h", "up", "mlp", "mlp input"),
-    Module("mlp.dense_4h_to_h", "down", "mlp", "mlp hidden"),
+_GATED = _mlp(("gate", "mlp.gate_proj"), ("up", "mlp.up_proj"), ("down", "mlp.down_proj"))
+_NEOX_MLP = _mlp(("up", "mlp.dense_h_to_4h"), ("down", "mlp.dense_4h_to_h"))
+_FALCON = (
+    *_attention(("qkv", "self_attention.query_key_value"), ("o", "self_attention.dense")),
+    *_NEOX_MLP,
 )
 _NORMS = ("input_layernorm", "post_attention_layernorm")
+_QK_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
+_LOOKUP = "embeddings look rows up, they are not a linear layer"
+_OUTSIDE = "outside the blocks: only layers inside them carry adapters"
+_NORM = "a norm has no weight matrix"
 
 
-def _like_llama(model_type: str, *more_norms: str) -> Family:
-    return Family(model_type, "model", "embed_tokens", "norm", ("lm_head",), _LLAMA_MODULES, (*_NORMS, *more_norms))
+def _like_llama(
+    model_type: str,
+    modules: tuple[Module, ...] = (*_SPLIT, *_GATED),
+    norms: tuple[str, ...] = _NORMS,
+    tied: bool = False,
+) -> Family:
+    return Family(model_type, "model", "layers", "embed_tokens", "norm", modules, norms, tied=tied)
 
 
 FAMILIES: dict[str, Family] = {
@@ -83,9 +106,74 @@ FAMILIES: dict[str, Family] = {
         _like_llama("llama"),
         _like_llama("mistral"),
         _like_llama("qwen2"),
-        _like_llama("qwen3", "self_attn.q_norm", "self_attn.k_norm"),
-        # transformers 5 loads the head as lm_head and saves it under its older name
-        Family("gpt_neox", "gpt_neox", "embed_in", "final_layer_norm", ("lm_head", "embed_out"), _NEOX_MODULES, _NORMS),
+        _like_llama("qwen3", norms=(*_NORMS, *_QK_NORMS)),
+        _like_llama("gemma2", norms=(*_NORMS, "pre_feedforward_layernorm", "post_feedforward_layernorm"), tied=True),
+        _like_llama(
+            "phi3",
+            (
+                *_attention(("qkv", "self_attn.qkv_proj"), ("o", "self_attn.o_proj")),
+                *_mlp(("gate_up", "mlp.gate_up_proj"), ("down", "mlp.down_proj")),
+            ),
+        ),
+        _like_llama("stablelm", norms=(*_NORMS, "self_attn.q_layernorm.norms.*", "self_attn.k_layernorm.norms.*")),
+        _like_llama("olmo2", norms=("post_attention_layernorm", "post_feedforward_layernorm", *_QK_NORMS)),
+        Family(
+            "gpt_neox",
+            "gpt_neox",
+            "layers",
+            "embed_in",
+            "final_layer_norm",
+            (*_attention(("qkv", "attention.query_key_value"), ("o", "attention.dense")), *_NEOX_MLP),
+            _NORMS,
+            # transformers 5 loads the head as lm_head and saves it under its older name
+            heads=("lm_head", "embed_out"),
+        ),
+        Family(
+            "opt",
+            "model",
+            "decoder.layers",
+            "decoder.embed_tokens",
+            "decoder.final_layer_norm",
+            (
+                *_attention(
+                    ("q", "self_attn.q_proj"),
+                    ("k", "self_attn.k_proj"),
+                    ("v", "self_attn.v_proj"),
+                    ("o", "self_attn.out_proj"),
+                ),
+                *_mlp(("up", "fc1"), ("down", "fc2")),
+            ),
+            ("self_attn_layer_norm", "final_layer_norm"),
+            outside={
+                "decoder.embed_positions": _LOOKUP,
+                "decoder.project_in": _OUTSIDE,
+                "decoder.project_out": _OUTSIDE,
+            },
+            tied=True,
+        ),
+        Family(
+            "falcon",
+            "transformer",
+            "h",
+            "word_embeddings",
+            "ln_f",
+            _FALCON,
+            (*_NORMS, "ln_attn", "ln_mlp"),
+            tied=True,
+            config_names={"hidden_size": "n_embed"},
+        ),
+        Family(
+            "bloom",
+            "transformer",
+            "h",
+            "word_embeddings",
+            "ln_f",
+            _FALCON,
+            _NORMS,
+            outside={"word_embeddings_layernorm": _NORM},
+            tied=True,
+            config_names={"hidden_size": "n_embed", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head"},
+        ),
     )
 }
 

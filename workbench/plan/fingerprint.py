@@ -29,10 +29,11 @@ def model_fingerprint(folder: Path, cache: Path | None) -> str:
     """
     config = hashlib.sha256(read_bytes(folder / CONFIG)).hexdigest()
     known = _read(cache) if cache else {}
-    entries = {str(file.resolve()): _entry(file.resolve(), known) for file in _files(folder)}
+    files = {file.name: file.resolve() for file in _files(folder)}  # the hub's cache links names to contents
+    entries = {str(file): _entry(file, known) for file in files.values()}
     if cache and any(known.get(path) != entry for path, entry in entries.items()):
         _write(cache, entries)
-    return digest({"config": config, "files": [[Path(path).name, sha] for path, (_, _, sha) in entries.items()]})
+    return digest({"config": config, "files": [[name, entries[str(file)][2]] for name, file in files.items()]})
 
 
 def _files(folder: Path) -> list[Path]:

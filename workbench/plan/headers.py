@@ -6,11 +6,14 @@ A file is 8 bytes (header length, little-endian), a JSON header, and the data. L
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from math import prod
 from pathlib import Path
 from typing import Any
 
+from workbench.canonical import digest
 from workbench.errors import InvalidError
 
 CONFIG = "config.json"
@@ -18,6 +21,8 @@ SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 _LENGTH_BYTES = 8
 _LONGEST_HEADER = 100_000_000  # the limit of the safetensors library
+_PICKLES = ("*.bin", "*.pt", "*.pth")
+_TRAINING_STATE = ("training_args.bin", "optimizer.*", "scheduler.*", "rng_state*")  # pickles beside weights
 _AGAIN = "the file is damaged: copy or download it again"
 
 
@@ -47,13 +52,16 @@ def read_headers(folder: Path) -> Headers:
 
     Raises InvalidError, naming the file, when weights are missing, damaged, or cut short.
     """
-    fingerprint = hashlib.sha256(read_bytes(folder / CONFIG))
     tensors: dict[str, Tensor] = {}
     for file in weight_files(folder):
-        raw = _raw_header(file)
-        fingerprint.update(raw)
-        tensors.update(_parse(file, raw))
-    return Headers(tensors, fingerprint.hexdigest())
+        tensors.update(_parse(file, _raw_header(file)))
+    return Headers(tensors, header_fingerprint(read_bytes(folder / CONFIG), tensors))
+
+
+def header_fingerprint(config: bytes, tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 (64 hex digits) over the config and every tensor's name, dtype and shape, however it is sharded."""
+    listed = [[t.name, t.dtype, list(t.shape)] for _, t in sorted(tensors.items())]
+    return digest({"config": hashlib.sha256(config).hexdigest(), "tensors": listed})
 
 
 def read_bytes(path: Path) -> bytes:
@@ -64,15 +72,20 @@ def read_bytes(path: Path) -> bytes:
         raise InvalidError(f"{path}: cannot be read ({error.strerror})", "check that it is a readable file") from error
 
 
-def read_json_object(path: Path) -> dict[str, Any]:
-    """A JSON file that must hold an object. Raises InvalidError, with the file's name."""
+def parse_json_object(where: str, raw: bytes) -> dict[str, Any]:
+    """JSON that must hold an object. Raises InvalidError that names `where` it stands."""
     try:
-        value = json.loads(read_bytes(path))
+        value = json.loads(raw)
     except ValueError as error:
-        raise InvalidError(f"{path}: not JSON ({error})", _AGAIN) from error
+        raise InvalidError(f"{where}: not JSON ({error})", _AGAIN) from error
     if not isinstance(value, dict):
-        raise InvalidError(f"{path}: not a JSON object", _AGAIN)
+        raise InvalidError(f"{where}: not a JSON object", _AGAIN)
     return value
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether a folder holds safetensors, or an index that names them."""
+    return (folder / SINGLE).is_file() or (folder / INDEX).is_file()
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
@@ -84,24 +97,38 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
         return (folder / SINGLE,)
     if (folder / INDEX).is_file():
         return _indexed(folder / INDEX)
-    if pickles := sorted(p.name for pattern in ("*.bin", "*.pt", "*.pth") for p in folder.glob(pattern)):
-        raise InvalidError(
-            f"{folder}: its weights are pickle files ({pickles[0]}), which can run code when opened",
-            'if you trust them, convert once: python -c "from transformers import AutoModelForCausalLM as M; '
-            "M.from_pretrained('DIR').save_pretrained('NEW_DIR')\"",
+    raise unreadable_weights(str(folder), sorted(path.name for path in folder.iterdir()))
+
+
+def unreadable_weights(where: str, names: Iterable[str]) -> InvalidError:
+    """Why there is nothing to read among these files, and the way out."""
+    listed = [name for name in names if not any(fnmatch(name, pattern) for pattern in _TRAINING_STATE)]
+    if pickles := [name for name in listed if any(fnmatch(name, pattern) for pattern in _PICKLES)]:
+        return InvalidError(
+            f"{where}: its weights are pickle files ({pickles[0]}), which can run code when opened",
+            'if you trust them, convert once: python -c "from transformers import AutoModelForCausalLM as M, '
+            f"AutoTokenizer as T; [X.from_pretrained('{where}').save_pretrained('NEW_DIR') for X in (M, T)]\"",
         )
-    raise InvalidError(f"{folder}: no weights", f"a model folder holds {SINGLE}, or {INDEX} and its shards")
+    if gguf := [name for name in listed if name.endswith(".gguf")]:
+        hint = "use the unquantized original in safetensors: the plan sets the base format"
+        return InvalidError(f"{where}: a GGUF file ({gguf[0]}), which is already quantized", hint)
+    return InvalidError(f"{where}: no weights", f"a model folder holds {SINGLE}, or {INDEX} and its shards")
 
 
 def _indexed(index: Path) -> tuple[Path, ...]:
-    weight_map = read_json_object(index).get("weight_map")
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise InvalidError(f"{index}: names no weights", _AGAIN)
-    files = tuple(index.parent / name for name in sorted({str(name) for name in weight_map.values()}))
+    files = tuple(index.parent / name for name in index_files(str(index), read_bytes(index)))
     for file in files:
         if not file.is_file():
             raise InvalidError(f"{file}: missing, although {INDEX} names it", "finish the download of the model")
     return files
+
+
+def index_files(where: str, raw: bytes) -> list[str]:
+    """The weight files that an index names. Raises InvalidError where it names none."""
+    weight_map = parse_json_object(where, raw).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise InvalidError(f"{where}: names no weights", _AGAIN)
+    return sorted({str(name) for name in weight_map.values()})
 
 
 def _raw_header(file: Path) -> bytes:

@@ -1,20 +1,20 @@
 """The model map: every site of a model with its shape, type and depth, read from headers in milliseconds."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import InvalidError, NotFoundError
 from workbench.nearest import nearest
-from workbench.plan.config import Config, read_config
 from workbench.plan.families import FAMILIES, Family, Module
-from workbench.plan.headers import CONFIG, Headers, Tensor, read_headers
-from workbench.plan.parts import Skipped, loaded_names, skipped
+from workbench.plan.headers import CONFIG, Tensor
+from workbench.plan.parts import Parts, Skipped
 from workbench.plan.site import Site, band_of, depth_of
+from workbench.plan.sources import DEMO, Source, read_source
 
-DEMO = "demo"
+__all__ = ["DEMO", "ModelMap", "load_map", "map_json", "require_weights", "site_json"]
 _FLOATS = ("F64", "F32", "F16", "BF16")
 
 
@@ -22,6 +22,7 @@ _FLOATS = ("F64", "F32", "F16", "BF16")
 class ModelMap:
     """The sites of a model, block by block. `model` is what the user wrote, `path` the folder it stands for.
 
+    `download` is the command that fetches the weights of a hub id, and empty where they are in `path` already.
     `base_params` counts embeddings and head, tied ones once; `dtype` is how the weights are stored (`BF16`);
     `fingerprint` covers config and headers; `warnings` are sentences about a folder that loads, but not as meant.
     """
@@ -44,6 +45,7 @@ class ModelMap:
     dtype: str
     fingerprint: str
     warnings: tuple[str, ...] = ()
+    download: str = ""
     _by_name: dict[str, Site] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -65,16 +67,20 @@ class ModelMap:
         return self._by_name[name]
 
 
-def load_map(model: str | Path) -> ModelMap:
-    """The map of `demo` or of a local folder (`~` is expanded, other paths are relative to the current folder).
+def load_map(model: str | Path, revision: str | None = None) -> ModelMap:
+    """The map of `demo`, of a local folder, or of a hub id at a revision (branch, tag or commit).
 
-    Raises NotFoundError where there is no such folder, InvalidError where the model cannot be adapted.
+    `~` is expanded, other paths are relative to the current folder. Raises NotFoundError where there is no such model,
+    InvalidError where it cannot be adapted.
     """
-    folder = _folder(str(model))
-    config = read_config(folder)
-    headers = read_headers(folder)
-    _refuse_experts(folder, headers.tensors)
-    return _build(str(model), folder, config, headers)
+    return _build(str(model), read_source(str(model), revision))
+
+
+def require_weights(model_map: ModelMap) -> None:
+    """Raises NotFoundError, with the command that downloads them, where only headers of a hub id were read."""
+    if model_map.download:
+        title = f"the weights of {model_map.model} are not on this machine: only their headers were read"
+        raise NotFoundError(title, f"download them once: {model_map.download}")
 
 
 def map_json(model_map: ModelMap) -> dict[str, Any]:
@@ -85,6 +91,7 @@ def map_json(model_map: ModelMap) -> dict[str, Any]:
         "blocks": model_map.blocks,
         "base_params": model_map.base_params,
         "dtype": model_map.dtype,
+        "download": model_map.download,
         "sites": [site_json(site) for site in model_map.sites],
         "skipped": [{"name": skipped.name, "reason": skipped.reason} for skipped in model_map.skipped],
         "warnings": list(model_map.warnings),
@@ -105,85 +112,101 @@ def site_json(site: Site) -> dict[str, Any]:
     }
 
 
-def _folder(model: str) -> Path:
-    if model == DEMO:
-        from importlib.resources import files  # costs more than reading a map
-
-        return Path(str(files("workbench.demo") / "base"))
-    folder = Path(model).expanduser().absolute()
-    if folder.is_dir():
-        return folder
-    if folder.is_file():
-        raise InvalidError(f"{model}: a file, where a model is a folder", f"give its folder: {Path(model).parent}")
-    hub_id = len(parts := model.split("/")) == 2 and all(parts) and not model.startswith((".", "~"))
-    download = f"if '{model}' is a hub id: hf download {model} --local-dir DIR, then give DIR; else " if hub_id else ""
-    raise NotFoundError(f"no model folder '{model}'", f"{download}give `{DEMO}` or the path of a local folder")
-
-
-def _refuse_experts(folder: Path, names: Iterable[str]) -> None:
-    if expert := next((name for name in names if "experts" in name.split(".")), None):
-        raise InvalidError(f"{folder}: a mixture of experts ({expert})", "use a dense model: experts are not sites")
-
-
-def _build(model: str, folder: Path, config: Config, headers: Headers) -> ModelMap:
-    family, tied, blocks = config.family, config.tied, config.number("num_hidden_layers")
-    tensors = {family.loaded_name(name): tensor for name, tensor in headers.tensors.items()}
-    sites = tuple(_sites(folder, family, blocks, tensors))
-    heads, hidden_size, vocab_size = (config.number(k) for k in ("num_attention_heads", "hidden_size", "vocab_size"))
-    loads = loaded_names(family, blocks, tied)
-    no_head = not tied and f"{family.heads[0]}.weight" not in tensors
+def _build(model: str, source: Source) -> ModelMap:
+    config, family, where = source.config, source.config.family, source.where
+    parts = Parts(family, config.number("num_hidden_layers"), config.tied)
+    tensors = {family.loaded_name(name): tensor for name, tensor in source.headers.tensors.items()}
+    sites = tuple(_sites(where, parts, tensors))
+    hidden_size, heads = config.number("hidden_size"), config.number("num_attention_heads")
+    _check_width(where, sites[0], hidden_size)
+    widths = _Widths.of(family, sites, heads)
+    no_head = not parts.tied and f"{family.heads[0]}.weight" not in tensors
+    embeddings = _embeddings(where, family, tensors)
     return ModelMap(
         model=model,
-        path=folder,
+        path=source.folder,
         architecture=config.architecture,
         model_type=family.model_type,
-        blocks=blocks,
+        blocks=parts.blocks,
         hidden_size=hidden_size,
-        intermediate_size=config.number("intermediate_size"),
+        intermediate_size=widths.mlp,
         num_attention_heads=heads,
-        num_key_value_heads=config.number_or("num_key_value_heads", heads),
-        head_dim=config.number_or("head_dim", hidden_size // heads),
-        vocab_size=vocab_size,
-        tie_word_embeddings=tied,
+        num_key_value_heads=widths.kv_heads,
+        head_dim=widths.head,
+        vocab_size=config.number("vocab_size"),
+        tie_word_embeddings=parts.tied,
         sites=sites,
-        skipped=skipped(family, tied, (name for name in tensors if name not in loads)),
-        base_params=sum(t.params for name, t in tensors.items() if name in loads) + no_head * vocab_size * hidden_size,
+        skipped=parts.skipped(tensors),
+        base_params=sum(t.params for name, t in tensors.items() if parts.loads(name)) + no_head * embeddings.params,
         dtype=Counter(tensors[f"{site.name}.weight"].dtype for site in sites).most_common(1)[0][0],
-        fingerprint=headers.fingerprint,
-        warnings=(_random_head(folder, family),) if no_head else (),
+        fingerprint=source.headers.fingerprint,
+        warnings=(_random_head(where, family),) if no_head else (),
+        download=source.download,
     )
 
 
-def _sites(folder: Path, family: Family, blocks: int, tensors: dict[str, Tensor]) -> Iterable[Site]:
-    for block in range(blocks):
-        for module in family.modules:
-            name = f"{family.blocks}.{block}.{module.path}"
-            out_features, in_features = _shape(folder, name, tensors.get(f"{name}.weight"))
+@dataclass(frozen=True, slots=True)
+class _Widths:
+    """Widths that configs name differently in each family, read from the first block's weights instead."""
+
+    head: int
+    kv_heads: int
+    mlp: int
+
+    @classmethod
+    def of(cls, family: Family, sites: tuple[Site, ...], heads: int) -> "_Widths":
+        first = dict(zip((module.short for module in family.modules), sites, strict=False))
+        queries = first["o"].in_features
+        projected = sum(first[short].out_features for short in ("q", "k", "v", "qkv") if short in first)
+        head = queries // heads
+        return cls(head, (projected - queries) // 2 // head, first["down"].in_features)
+
+
+def _check_width(where: str, site: Site, hidden_size: int) -> None:
+    if site.in_features != hidden_size:
+        raise InvalidError(
+            f"{where}: {CONFIG} says hidden_size {hidden_size}, but {site.name} reads {site.in_features}",
+            "config and weights are of different models: restore one of them",
+        )
+
+
+def _embeddings(where: str, family: Family, tensors: Mapping[str, Tensor]) -> Tensor:
+    name = f"{family.base}.{family.embeddings}"
+    if weight := tensors.get(f"{name}.weight"):
+        return weight
+    raise InvalidError(f"{where}: no weight for {name}", f"finish the download, or restore {CONFIG}")
+
+
+def _sites(where: str, parts: Parts, tensors: Mapping[str, Tensor]) -> Iterable[Site]:
+    for block in range(parts.blocks):
+        for module in parts.family.modules:
+            name = f"{parts.family.blocks}.{block}.{module.path}"
+            out_features, in_features = _shape(where, name, tensors.get(f"{name}.weight"))
             yield Site(
                 name=name,
                 block=block,
                 module=module.name,
                 layer_type=module.layer_type,
-                depth=depth_of(block, blocks),
-                band=band_of(block, blocks),
+                depth=depth_of(block, parts.blocks),
+                band=band_of(block, parts.blocks),
                 in_features=in_features,
                 out_features=out_features,
             )
 
 
-def _shape(folder: Path, name: str, weight: Tensor | None) -> tuple[int, int]:
+def _shape(where: str, name: str, weight: Tensor | None) -> tuple[int, int]:
     if weight is None:
-        raise InvalidError(f"{folder}: no weight for {name}", f"finish the download, or restore {CONFIG}")
+        raise InvalidError(f"{where}: no weight for {name}", f"finish the download, or restore {CONFIG}")
     if weight.dtype not in _FLOATS or len(weight.shape) != 2:
         raise InvalidError(
-            f"{folder}: {name} is stored as {weight.dtype} {list(weight.shape)}",
+            f"{where}: {name} is stored as {weight.dtype} {list(weight.shape)}",
             "use the unquantized original: a weight is a matrix of F32, F16 or BF16",
         )
     return weight.shape[0], weight.shape[1]
 
 
-def _random_head(folder: Path, family: Family) -> str:
+def _random_head(where: str, family: Family) -> str:
     return (
-        f"{folder} holds no {family.heads[0]}: it was saved from the base class, and its head starts at random; "
+        f"{where} holds no {family.heads[0]}: it was saved from the base class, and its head starts at random; "
         "use the checkpoint saved from the language model"
     )

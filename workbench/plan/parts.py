@@ -1,9 +1,12 @@
 """The tensors of a checkpoint by what they are: loaded or ignored, and why they are no sites."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from workbench.plan.families import Family
+from workbench.plan.headers import Tensor
+
+_NORM = "a norm has no weight matrix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,24 +17,59 @@ class Skipped:
     reason: str
 
 
-def loaded_names(family: Family, blocks: int, tied: bool) -> set[str]:
-    """The names of all parameters that the architecture can load; a tied head is the embeddings' weight."""
-    parts = [f"{family.base}.{part}" for part in (family.embeddings, family.final_norm)]
-    below = [*(module.path for module in family.modules), *family.block_norms]
-    parts += [f"{family.blocks}.{block}.{part}" for block in range(blocks) for part in below]
-    parts += [] if tied else [family.heads[0]]
-    return {f"{part}.{kind}" for part in parts for kind in ("weight", "bias")}
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a model of this family, size and tying is made of; names are the loaded model's."""
+
+    family: Family
+    blocks: int
+    tied: bool
+
+    def loads(self, name: str) -> bool:
+        """Whether the architecture has a parameter for a stored tensor; a tied head is the embeddings' weight."""
+        family, (part, _, kind) = self.family, name.rpartition(".")
+        if kind not in ("weight", "bias"):
+            return False
+        if part == family.heads[0]:
+            return not self.tied
+        if part.startswith(f"{family.blocks}."):
+            index, _, below = part.removeprefix(f"{family.blocks}.").partition(".")
+            known = (*(module.path for module in family.modules), *family.block_norms)
+            return index.isdigit() and int(index) < self.blocks and _starred(below) in known
+        return part.removeprefix(f"{family.base}.") in (family.embeddings, family.final_norm, *family.outside)
+
+    def skipped(self, tensors: Mapping[str, Tensor]) -> tuple[Skipped, ...]:
+        """What is not a site: each part that this checkpoint has, once for all blocks, and tensors that stay unused."""
+        family, stored = self.family, dict.fromkeys(_starred(name.rpartition(".")[0]) for name in tensors)
+        head = "tied to the embeddings" if self.tied else "only layers inside the blocks carry adapters"
+        listed = {
+            f"{family.base}.{family.embeddings}": "embeddings look rows up, they are not a linear layer",
+            **{f"{family.base}.{path}": reason for path, reason in family.outside.items()},
+            family.heads[0]: head,
+            **{f"{family.blocks}.*.{path}": _NORM for path in family.block_norms},
+            f"{family.base}.{family.final_norm}": _NORM,
+        }
+        return (
+            *(Skipped(name, why) for name, why in listed.items() if name in stored or name == family.heads[0]),
+            *self._unused(tensors),
+        )
+
+    def _unused(self, tensors: Mapping[str, Tensor]) -> Iterable[Skipped]:
+        unused: dict[str, Tensor] = {}
+        for name, tensor in tensors.items():
+            if not self.loads(name) and name != f"{self.family.heads[0]}.weight":
+                unused.setdefault(_starred(name), tensor)
+        for name, tensor in unused.items():
+            yield Skipped(name, self._why_unused(name, tensor))
+
+    def _why_unused(self, name: str, tensor: Tensor) -> str:
+        if name.startswith(f"{self.family.blocks}.") and name.endswith(".weight") and len(tensor.shape) == 2:
+            if self.loads(f"{self.family.blocks}.0.{name.removeprefix(f'{self.family.blocks}.').partition('.')[2]}"):
+                return f"beyond the {self.blocks} blocks that the config counts"
+            return f"a matrix inside the blocks that {self.family.model_type} models do not load"
+        return "not a weight that this architecture loads"
 
 
-def skipped(family: Family, tied: bool, ignored: Iterable[str]) -> tuple[Skipped, ...]:
-    """What is not a site, norms and ignored tensors once for all blocks."""
-    norm = "a norm has no weight matrix"
-    patterns = dict.fromkeys(".".join("*" if part.isdigit() else part for part in name.split(".")) for name in ignored)
-    patterns.pop(f"{family.heads[0]}.weight", None)  # a tied head that was stored all the same
-    return (
-        Skipped(f"{family.base}.{family.embeddings}", "embeddings look rows up, they are not a linear layer"),
-        Skipped(family.heads[0], "tied to the embeddings" if tied else "only layers inside the blocks carry adapters"),
-        *(Skipped(f"{family.blocks}.*.{path}", norm) for path in family.block_norms),
-        Skipped(f"{family.base}.{family.final_norm}", norm),
-        *(Skipped(name, "not a weight that this architecture loads") for name in patterns),
-    )
+def _starred(name: str) -> str:
+    """The name with `*` for every number in it."""
+    return ".".join("*" if part.isdigit() else part for part in name.split("."))

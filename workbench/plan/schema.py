@@ -89,7 +89,10 @@ class PlanFile(BaseModel):
     model_config = _FILE
 
     name: Annotated[str, _text("name"), Field(description="default: the name of the file")] = ""
-    model: Annotated[str, _text("model"), Field(description="demo, or a local model folder")]
+    model: Annotated[str, _text("model"), Field(description="demo, a local model folder, or a hub id")]
+    revision: Annotated[
+        str | None, _text("revision"), Field(description="branch, tag or commit of a hub id; default: main")
+    ] = None
     base: Annotated[
         str,
         _checked("base"),
