@@ -1,25 +1,45 @@
-"""Compares plans over their seeds, as a whole and per layer group."""
+"""Compares plans over their seeds, as a whole and per layer group.
+
+Everything that is counted per run is counted by SQL, in tables of the connection; only plans become Python values.
+"""
 
 from collections.abc import Sequence
 
 from store.comparison import Comparison
 from store.connection import Connection, reading
 from store.entries import Entry, entries_of, mismatches
-from store.estimates import finals, plan_row, unpaired
+from store.estimates import plan_rows, unpaired
 from store.groups import figures, group_rows, parse_by
-from store.selection import Candidate, candidates, matching, select
+from store.selection import Key, matching, number_runs, select
 from workbench.errors import NotFoundError
 from workbench.run.layout import Home
 
 _STUDY_BASELINE = """
-with arms as (
-  select study from study_runs join studies using (study)
-  where run_id in (select unnest($runs))
-  group by study having count(distinct run_id) = len($runs)
+with chosen as (select run_id from candidate join named using (place) where not reference),
+arms as (
+  select study from study_runs join studies using (study) join chosen using (run_id)
+  group by study having count(distinct run_id) = (select count(*) from chosen)
   order by study limit 1
 )
-select distinct b.run_id from study_runs b join studies s using (study) join arms using (study) where b.arm = s.baseline
+select distinct c.place from study_runs b
+join studies s using (study) join arms using (study) join candidate c using (run_id)
+where b.arm = s.baseline and c.finished order by c.place
 """
+# A baseline that was not chosen comes first, a part of one that was comes after the rest.
+_ADD_BASELINE = """
+insert into named
+select place, if($places[1] in (select place from named), (1 << 29) + nth, nth - (1 << 29))
+from (select unnest($places) as place, generate_subscripts($places, 1) as nth)
+where place not in (select place from named)
+"""
+_ADD_REFERENCES = """
+insert into named
+select place, (1 << 30) + place from candidate
+where reference and finished and place not in (select place from named) and (model_fingerprint, data_hash) in (
+  select distinct (model_fingerprint, data_hash) from candidate join named using (place)
+)
+"""
+_KEYS = f"select distinct {', '.join(Key._fields)} from candidate where place in (select unnest($places))"
 
 
 def compare(home: Home, selection: Sequence[str] = (), by: str = "all", baseline: str | None = None) -> Comparison:
@@ -32,60 +52,43 @@ def compare(home: Home, selection: Sequence[str] = (), by: str = "all", baseline
     """
     parse_by(by)
     with reading(home) as connection:
-        runs = candidates(connection)
-        chosen, warnings = select(runs, selection)
-        base_runs = _baseline_runs(connection, runs, chosen, baseline)
-        named = _once([*chosen, *base_runs] if base_runs and base_runs[0] in chosen else [*base_runs, *chosen])
-        entries, ambiguous = entries_of(_once([*named, *_references(runs, named)]))
-        base, several = _baseline_entry(entries, base_runs)
-        ids = [run.run_id for entry in entries for run in entry.runs.values()]
-        values = finals(connection, ids)
-        found, shared = figures(connection, ids, by)
-    plans = [entry for entry in entries if not entry.reference]
-    references = [entry for entry in entries if entry.reference]
+        number_runs(connection)
+        warnings = select(connection, selection)
+        base_runs = _baseline_runs(connection, baseline)
+        connection.execute(_ADD_BASELINE, {"places": base_runs})
+        connection.execute(_ADD_REFERENCES)
+        entries, ambiguous = entries_of(connection)
+        base, several = _baseline_entry(connection, entries, base_runs)
+        rows = plan_rows(connection, entries, base)
+        found, shared = figures(connection, by)
+        plans = [entry for entry in entries if not entry.reference]
+        pairing = list(unpaired(connection, plans, base))
+    frozen = [entry for entry in entries if entry.reference]
     return Comparison(
         baseline=base.label,
         by=by,
-        plans=tuple(plan_row(entry, base, values) for entry in plans),
-        groups=tuple(group_rows([*plans, *references], base, found)),
-        references=tuple(plan_row(entry, base, values) for entry in references),
-        warnings=(*warnings, *ambiguous, *several, *mismatches(plans), *unpaired(plans, base, values), *shared),
+        plans=tuple(rows[entry.number] for entry in plans),
+        groups=tuple(group_rows([*plans, *frozen], base, found)),
+        references=tuple(rows[entry.number] for entry in frozen),
+        warnings=(*warnings, *ambiguous, *several, *mismatches(plans), *pairing, *shared),
     )
 
 
-def _baseline_runs(
-    connection: Connection, runs: list[Candidate], chosen: list[Candidate], word: str | None
-) -> list[Candidate]:
+def _baseline_runs(connection: Connection, word: str | None) -> list[int]:
     """The runs named as baseline, else those of the study's baseline arm, else none. Raises NotFoundError."""
-    if word is not None:
-        finished = [run for run in matching(runs, word) if run.finished]
-        if not finished:
-            raise NotFoundError(f"the baseline '{word}' has no finished run", "see the states: workbench runs list")
-        return finished
-    ids = [run.run_id for run in chosen if not run.reference]
-    of_study = {run_id for (run_id,) in connection.execute(_STUDY_BASELINE, {"runs": ids}).fetchall()}
-    return [run for run in runs if run.run_id in of_study and run.finished]
+    if word is None:
+        return [place for (place,) in connection.execute(_STUDY_BASELINE).fetchall()]
+    finished = [run.place for run in matching(connection, word) if run.finished]
+    if not finished:
+        raise NotFoundError(f"the baseline '{word}' has no finished run", "see the states: workbench runs list")
+    return finished
 
 
-def _baseline_entry(entries: list[Entry], base_runs: list[Candidate]) -> tuple[Entry, list[str]]:
+def _baseline_entry(connection: Connection, entries: list[Entry], base_runs: list[int]) -> tuple[Entry, list[str]]:
     """The entry of the baseline's runs, the first of several with a warning; else the first plan."""
-    keys = {run.key for run in base_runs}
+    keys = {Key(*row) for row in connection.execute(_KEYS, {"places": base_runs}).fetchall()} if base_runs else set()
     fitting = [entry for entry in entries if entry.key in keys] or [e for e in entries if not e.reference] or entries
     if len(keys) > 1:
         labels = ", ".join(entry.label for entry in fitting)
         return fitting[0], [f"the baseline could be any of {labels}: the first is taken"]
     return fitting[0], []
-
-
-def _references(runs: list[Candidate], named: list[Candidate]) -> list[Candidate]:
-    """The finished reference runs of the models and data of the named ones."""
-    wanted = {(run.key.model_fingerprint, run.key.data_hash) for run in named}
-    return [
-        run
-        for run in runs
-        if run.reference and run.finished and (run.key.model_fingerprint, run.key.data_hash) in wanted
-    ]
-
-
-def _once(runs: list[Candidate]) -> list[Candidate]:
-    return list({run.run_id: run for run in runs}.values())

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from store.selection import Candidate, Key
+from store.connection import Connection
+from store.selection import Key
 
 _PARTS = {
     "plan_hash": "contents",
@@ -11,35 +12,56 @@ _PARTS = {
     "data_hash": "data",
     "model_fingerprint": "models",
 }
+_KEY = ", ".join(Key._fields)
+# An entry is numbered by the position of its first run. Of its runs with one seed the last holds.
+_MEMBERS = f"""
+create temp table member as
+with run as (select * from named join candidate using (place)),
+  entry as (select {_KEY}, min(position) as entry from run group by all),
+  last as (select entry, max(position) as position from run join entry using ({_KEY}) group by entry, seed)
+select run.*, entry from run join last using (position)
+"""
+_ENTRIES = f"""
+select {_KEY}, entry, bool_and(reference), count(*), any_value(trainable_params), avg(train_seconds), max(peak_bytes),
+  avg(adapter_bytes)
+from member group by {_KEY}, entry order by entry
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The runs of one key by seed. `label` is the plan's name, with `#hash6` where several keys have that name."""
+    """The runs of one key, one per seed, under a number by which the tables of the comparison know it.
+
+    `label` is the plan's name, with `#hash6` where several keys have that name. `seconds` of training and
+    `adapter_bytes` are means over the seeds, `peak_bytes` the largest.
+    """
 
     label: str
     key: Key
+    number: int
     reference: bool
-    runs: dict[int, Candidate]
+    seeds: int
+    trainable_params: int
+    seconds: float | None
+    peak_bytes: int | None
+    adapter_bytes: float | None
 
-    @property
-    def trainable_params(self) -> int:
-        return next(iter(self.runs.values())).trainable_params
 
+def entries_of(connection: Connection) -> tuple[list[Entry], list[str]]:
+    """The named runs as entries, in the order of first appearance, and a warning for every ambiguous plan name.
 
-def entries_of(runs: Iterable[Candidate]) -> tuple[list[Entry], list[str]]:
-    """The runs as entries, in the order of first appearance, with a warning for every ambiguous plan name.
-
-    Of several runs with one key and seed the last in order holds.
+    Makes the table `member` of this connection: a row per run that counts, with the number of its `entry`.
     """
-    by_key: dict[Key, dict[int, Candidate]] = {}
-    for run in runs:
-        by_key.setdefault(run.key, {})[run.seed] = run
-    entries = []
-    for key, members in by_key.items():
-        same = [other for other in by_key if other.plan == key.plan]
-        reference = all(run.reference for run in members.values())
-        entries.append(Entry(_label(key, same), key, reference, members))
+    connection.execute(_MEMBERS)
+    rows = connection.execute(_ENTRIES).fetchall()
+    keys = [Key(*row[: len(Key._fields)]) for row in rows]
+    by_plan: dict[str, list[Key]] = {}
+    for key in keys:
+        by_plan.setdefault(key.plan, []).append(key)
+    entries = [
+        Entry(_label(key, by_plan[key.plan]), key, *row[len(Key._fields) :])
+        for key, row in zip(keys, rows, strict=True)
+    ]
     return entries, _ambiguities(entries)
 
 
@@ -52,18 +74,20 @@ def _label(key: Key, same: list[Key]) -> str:
 
 
 def _ambiguities(entries: list[Entry]) -> list[str]:
-    warnings = []
-    for plan in dict.fromkeys(entry.key.plan for entry in entries):
-        same = [entry for entry in entries if entry.key.plan == plan]
-        if len(same) > 1:
-            differing = " and ".join(_differing(same))
-            labels = ", ".join(entry.label for entry in same)
-            warnings.append(f"plan '{plan}' was run with different {differing}; kept apart as {labels}")
-    return warnings
+    by_plan: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_plan.setdefault(entry.key.plan, []).append(entry)
+    return [
+        f"plan '{plan}' was run with different {' and '.join(_differing(same))}; "
+        f"kept apart as {', '.join(entry.label for entry in same)}"
+        for plan, same in by_plan.items()
+        if len(same) > 1
+    ]
 
 
-def _differing(entries: list[Entry]) -> list[str]:
-    return [word for part, word in _PARTS.items() if len({getattr(entry.key, part) for entry in entries}) > 1]
+def _differing(entries: Iterable[Entry]) -> list[str]:
+    keys = [entry.key for entry in entries]
+    return [word for part, word in _PARTS.items() if len({getattr(key, part) for key in keys}) > 1]
 
 
 def mismatches(entries: list[Entry]) -> list[str]:

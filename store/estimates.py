@@ -1,90 +1,118 @@
 """The metrics of a plan over its seeds, with paired differences from the baseline."""
 
-from dataclasses import dataclass
-from statistics import fmean
+from collections.abc import Iterator
+from functools import lru_cache
+from math import sqrt
+from typing import NamedTuple
 
 from store.comparison import Estimate, PlanRow
 from store.connection import Connection
 from store.entries import Entry
-from store.groups import discount, mean_known
-from workbench.study.statistics import mean_sd, paired_delta_interval
+from store.groups import discount
+from workbench.study.statistics import student_t_quantile
 
+LEVEL = 0.95
 _KNOWN = ("loss", "token_accuracy", "exact_match")
 _FINAL = """
-select run_id, case when metric = evaluator then metric else evaluator || '.' || metric end, value, higher_is_better
-from final_evals where run_id in (select unnest($runs)) and value is not null and not isnan(value)
+create temp table final as
+select entry, seed, run_id, if(metric = evaluator, metric, evaluator || '.' || metric) as metric, value,
+  higher_is_better
+from final_evals join member using (run_id)
+where isfinite(value)
+"""
+_SPREADS = """
+select f.entry, f.metric, bool_or(coalesce(f.higher_is_better, false)),
+  count(*), avg(f.value), stddev_samp(f.value),
+  count(b.value), avg(f.value - b.value), stddev_samp(f.value - b.value)
+from final f
+left join (select seed, metric, value from final where entry = $base) b using (seed, metric)
+group by f.entry, f.metric
+"""
+_COMMON = """
+select entry, count(*) from member where seed in (select seed from member where entry = $base) group by entry
+"""
+_EMPTY = """
+select entry, list(run_id order by position) from member
+where run_id not in (select run_id from final) group by entry
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Final:
-    """The last value of a metric in one run, and its direction."""
+class _Spread(NamedTuple):
+    """A metric over the seeds of an entry, and over those that it has in common with the baseline."""
 
-    value: float
     higher_is_better: bool
+    n: int
+    mean: float
+    sd: float | None
+    pairs: int
+    delta: float | None
+    delta_sd: float | None
 
 
-Finals = dict[str, dict[str, Final]]
+def plan_rows(connection: Connection, entries: list[Entry], base: Entry) -> dict[int, PlanRow]:
+    """The entries as a whole, against the baseline, by their numbers. A value that is not a number is left out.
+
+    Reads the table `member` of this connection and makes `final`, the last evaluations of its runs.
+    """
+    connection.execute(_FINAL)
+    found: dict[int, dict[str, _Spread]] = {}
+    for number, metric, *values in connection.execute(_SPREADS, {"base": base.number}).fetchall():
+        found.setdefault(number, {})[metric] = _Spread._make(values)
+    return {
+        entry.number: _plan_row(entry, base, found.get(entry.number, {}), found.get(base.number, {}))
+        for entry in entries
+    }
 
 
-def finals(connection: Connection, run_ids: list[str]) -> Finals:
-    """By run and metric, the values after the last step; a value that is not a number is left out."""
-    found: Finals = {run_id: {} for run_id in run_ids}
-    for run_id, metric, value, higher_is_better in connection.execute(_FINAL, {"runs": run_ids}).fetchall():
-        found[run_id][metric] = Final(value, bool(higher_is_better))
-    return found
-
-
-def plan_row(entry: Entry, base: Entry, values: Finals) -> PlanRow:
-    """The entry as a whole, against the baseline."""
-    runs = entry.runs.values()
-    names = {name for run in runs for name in values[run.run_id]}
-    ordered = sorted(names, key=lambda name: (_KNOWN.index(name) if name in _KNOWN else len(_KNOWN), name))
+def _plan_row(entry: Entry, base: Entry, own: dict[str, _Spread], others: dict[str, _Spread]) -> PlanRow:
+    ordered = sorted(own, key=lambda name: (_KNOWN.index(name) if name in _KNOWN else len(_KNOWN), name))
     return PlanRow(
         plan=entry.label,
-        seeds=len(runs),
+        seeds=entry.seeds,
         trainable_params=entry.trainable_params,
         discount=discount(entry.trainable_params, base.trainable_params),
-        metrics={name: _estimate(entry, base, values, name) for name in ordered},
-        seconds=mean_known(run.seconds for run in runs),
-        peak_bytes=max((run.peak_bytes for run in runs if run.peak_bytes is not None), default=None),
-        adapter_bytes=mean_known(run.adapter_bytes for run in runs),
+        metrics={name: _estimate(entry, base, own[name], others.get(name)) for name in ordered},
+        seconds=entry.seconds,
+        peak_bytes=entry.peak_bytes,
+        adapter_bytes=entry.adapter_bytes,
     )
 
 
-def _estimate(entry: Entry, base: Entry, values: Finals, metric: str) -> Estimate:
-    own, others = _by_seed(entry, values, metric), _by_seed(base, values, metric)
-    mean, sd = mean_sd([final.value for final in own.values()])
-    delta, ci = _difference(entry, base, own, others)
-    return Estimate(len(own), mean, sd, delta, ci, next(iter(own.values())).higher_is_better)
+def _estimate(entry: Entry, base: Entry, own: _Spread, other: _Spread | None) -> Estimate:
+    delta, half = _difference(entry, base, own, other)
+    ci = (delta - half, delta + half) if delta is not None and half is not None else None
+    return Estimate(own.n, own.mean, own.sd, delta, ci, own.higher_is_better)
 
 
-def _by_seed(entry: Entry, values: Finals, metric: str) -> dict[int, Final]:
-    return {seed: values[run.run_id][metric] for seed, run in entry.runs.items() if metric in values[run.run_id]}
-
-
-def _difference(
-    entry: Entry, base: Entry, own: dict[int, Final], others: dict[int, Final]
-) -> tuple[float | None, tuple[float, float] | None]:
+def _difference(entry: Entry, base: Entry, own: _Spread, other: _Spread | None) -> tuple[float | None, float | None]:
+    """The delta, and half of its t interval of paired differences where there are two pairs or more."""
     if entry is base:
         return 0.0, None
-    if (entry.reference or base.reference) and others:
-        return fmean(final.value for final in own.values()) - fmean(final.value for final in others.values()), None
-    deltas = [own[seed].value - others[seed].value for seed in own if seed in others]
-    return paired_delta_interval(deltas) if deltas else (None, None)
+    if (entry.reference or base.reference) and other:
+        return own.mean - other.mean, None
+    if own.delta_sd is None:
+        return own.delta, None
+    return own.delta, _t(own.pairs - 1) * own.delta_sd / sqrt(own.pairs)
 
 
-def unpaired(entries: list[Entry], base: Entry, values: Finals) -> list[str]:
-    """Warnings for plans that share not all seeds with the baseline, and for runs whose evaluation is no number."""
-    warnings = []
+@lru_cache
+def _t(df: int) -> float:
+    return student_t_quantile((1 + LEVEL) / 2, df)
+
+
+def unpaired(connection: Connection, entries: list[Entry], base: Entry) -> Iterator[str]:
+    """Warnings for plans that share not all seeds with the baseline, and for runs whose evaluation is no number.
+
+    Reads what `plan_rows` made.
+    """
+    common: dict[int, int] = dict(connection.execute(_COMMON, {"base": base.number}).fetchall())
+    empty: dict[int, list[str]] = dict(connection.execute(_EMPTY).fetchall())
     for entry in entries:
-        common = entry.runs.keys() & base.runs.keys()
-        if not (entry.reference or base.reference) and len(common) < max(len(entry.runs), len(base.runs)):
-            warnings.append(
-                f"{entry.label} and the baseline {base.label} have {len(common)} seeds in common "
-                f"({len(entry.runs)} and {len(base.runs)} run): deltas use those alone"
+        shared = common.get(entry.number, 0)
+        if not (entry.reference or base.reference) and shared < max(entry.seeds, base.seeds):
+            yield (
+                f"{entry.label} and the baseline {base.label} have {shared} seeds in common "
+                f"({entry.seeds} and {base.seeds} run): deltas use those alone"
             )
-        empty = [run.run_id for run in entry.runs.values() if not values[run.run_id]]
-        if empty:
-            warnings.append(f"{entry.label}: no usable final evaluation in {', '.join(empty)}")
-    return warnings
+        if entry.number in empty:
+            yield f"{entry.label}: no usable final evaluation in {', '.join(empty[entry.number])}"

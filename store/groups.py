@@ -1,8 +1,7 @@
 """The layer groups of a comparison: figures per run and group, then means over the seeds of a plan."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from statistics import fmean
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from store.comparison import GroupRow
 from store.connection import Connection
@@ -13,39 +12,47 @@ from workbench.nearest import nearest
 KINDS = ("all", "type", "band", "type,band", "module", "block")
 REST = "(rest)"
 
-_FIGURES = """
-with member as (
+_BUILT_IN = """
+select s.*, s.rowid as position, $kind as group_kind,
+  built_in_group($kind, layer_type, band, module, block) as group_name
+from run_sites s where run_id in (select run_id from member)
+"""
+_NAMED = """
+with named as (
   select * from site_groups
-  where run_id in (select unnest($runs)) and group_kind = $kind
-    and ($kind <> '@' or group_name in (select unnest($names)))
-  union all by name
-  select '@' as group_kind, $rest as group_name, s.*, s.rowid as position
-  from run_sites s
-  where $kind = '@' and run_id in (select unnest($runs)) and (run_id, site) not in (
-    select (run_id, site) from site_groups where group_kind = '@' and group_name in (select unnest($names))
-  )
+  where group_kind = '@' and list_contains($names, group_name) and run_id in (select run_id from member)
 )
-select run_id, group_name, sites, adapted, r_min, r_max, trainable_params,
-  update_norm, relative_update, effective_rank, quant_error
-from figures_of('member')
-order by list_position($names, group_name) nulls last, position
+from named
+union all by name
+select s.*, s.rowid as position, '@' as group_kind, $rest as group_name
+from run_sites s where run_id in (select run_id from member) and (run_id, site) not in (select run_id, site from named)
+"""
+# Figures are of runs, and the group of a plan has their means; what the seeds share is taken from any of them.
+_FIGURES = """
+with placed as ({placed}), figures as (from figures_of('placed'))
+select entry, group_name, count(*), any_value(sites), any_value(adapted), any_value(r_min), any_value(r_max),
+  any_value(f.trainable_params), avg(update_norm), avg(relative_update), avg(effective_rank), avg(quant_error)
+from figures f join member using (run_id)
+group by entry, group_name
+order by entry, list_position($names, group_name) nulls last, min(f.position)
 """
 _SHARED = """
 select count(distinct site) from (
   select site from site_groups
-  where run_id in (select unnest($runs)) and group_kind = '@' and group_name in (select unnest($names))
+  where run_id in (select run_id from member) and group_kind = '@' and list_contains($names, group_name)
   group by run_id, site having count(*) > 1
 )
 """
-_KNOWN = "select distinct group_name from site_groups where group_kind = '@' and run_id in (select unnest($runs))"
+_KNOWN = """
+select distinct group_name from site_groups where group_kind = '@' and run_id in (select run_id from member) order by 1
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """A layer group of one run; the last four are norms and ranks, None where they were not measured."""
+class Figures(NamedTuple):
+    """A layer group of an entry; the last four are means over its seeds, None where they were not measured."""
 
-    run_id: str
     group: str
+    seeds: int
     sites: int
     adapted: int
     r_min: int | None
@@ -68,63 +75,55 @@ def parse_by(by: str) -> tuple[str, list[str]]:
     raise UsageError(f"cannot group by '{by}'", f"{nearest(by, KINDS)}; or @group[,@group]")
 
 
-def figures(connection: Connection, run_ids: list[str], by: str) -> tuple[list[Figures], list[str]]:
-    """The figures of the runs' groups, in model order (in the order named for `@`), and warnings.
+def figures(connection: Connection, by: str) -> tuple[dict[int, list[Figures]], list[str]]:
+    """The figures of the entries' groups, in model order (in the order named for `@`), and warnings.
 
-    Sites in none of the named groups stand in `(rest)`. Raises NotFoundError for a group no chosen model has.
+    Reads the table `member` of this connection. Sites in none of the named groups stand in `(rest)`.
+    Raises NotFoundError for a group no chosen model has.
     """
     kind, names = parse_by(by)
-    warnings = _check_named(connection, run_ids, names) if names else []
-    rows = connection.execute(_FIGURES, {"runs": run_ids, "kind": kind, "names": names, "rest": REST}).fetchall()
-    return [Figures(*row) for row in rows], warnings
+    warnings = _check_named(connection, names) if names else []
+    placed, values = (_NAMED, {"rest": REST}) if names else (_BUILT_IN, {"kind": kind})
+    found: dict[int, list[Figures]] = {}
+    for number, *row in connection.execute(_FIGURES.format(placed=placed), {"names": names, **values}).fetchall():
+        found.setdefault(number, []).append(Figures._make(row))
+    return found, warnings
 
 
-def _check_named(connection: Connection, run_ids: list[str], names: list[str]) -> list[str]:
-    known = sorted(name for (name,) in connection.execute(_KNOWN, {"runs": run_ids}).fetchall())
+def _check_named(connection: Connection, names: list[str]) -> list[str]:
+    known = [name for (name,) in connection.execute(_KNOWN).fetchall()]
     for name in names:
         if name not in known:
             hint = nearest(name, known) if known else "groups are defined in plans and in groups.yaml"
             raise NotFoundError(f"no group '{name}' in the runs compared", hint)
-    [(shared,)] = connection.execute(_SHARED, {"runs": run_ids, "names": names}).fetchall()
+    [(shared,)] = connection.execute(_SHARED, {"names": names}).fetchall()
     return [f"{shared} sites are in several of {', '.join(names)}, and count in each"] if shared else []
 
 
-def group_rows(entries: Iterable[Entry], base: Entry, found: Sequence[Figures]) -> list[GroupRow]:
+def group_rows(entries: Iterable[Entry], base: Entry, found: dict[int, list[Figures]]) -> list[GroupRow]:
     """One row per entry and group that it has."""
-    by_run: dict[str, dict[str, Figures]] = {}
-    for item in found:
-        by_run.setdefault(item.run_id, {})[item.group] = item
-    base_groups = _by_group(base, by_run)
+    base_params = {group.group: group.trainable_params for group in found.get(base.number, [])}
     return [
-        _row(entry.label, group, members, base_groups.get(group))
+        _row(entry.label, group, base_params.get(group.group, 0))
         for entry in entries
-        for group, members in _by_group(entry, by_run).items()
+        for group in found.get(entry.number, [])
     ]
 
 
-def _by_group(entry: Entry, by_run: dict[str, dict[str, Figures]]) -> dict[str, list[Figures]]:
-    groups: dict[str, list[Figures]] = {}
-    for run in entry.runs.values():
-        for group, item in by_run.get(run.run_id, {}).items():
-            groups.setdefault(group, []).append(item)
-    return groups
-
-
-def _row(plan: str, group: str, members: list[Figures], base: list[Figures] | None) -> GroupRow:
-    first = members[0]
+def _row(plan: str, group: Figures, base_params: int) -> GroupRow:
     return GroupRow(
         plan=plan,
-        group=group,
-        seeds=len(members),
-        sites=first.sites,
-        adapted=first.adapted,
-        rank=_rank(first),
-        trainable_params=first.trainable_params,
-        discount=discount(first.trainable_params, base[0].trainable_params if base else 0),
-        update_norm=mean_known(item.update_norm for item in members),
-        relative_update=mean_known(item.relative_update for item in members),
-        effective_rank=mean_known(item.effective_rank for item in members),
-        quant_error=mean_known(item.quant_error for item in members),
+        group=group.group,
+        seeds=group.seeds,
+        sites=group.sites,
+        adapted=group.adapted,
+        rank=_rank(group),
+        trainable_params=group.trainable_params,
+        discount=discount(group.trainable_params, base_params),
+        update_norm=group.update_norm,
+        relative_update=group.relative_update,
+        effective_rank=group.effective_rank,
+        quant_error=group.quant_error,
     )
 
 
@@ -137,9 +136,3 @@ def _rank(group: Figures) -> str:
 def discount(trainable: int, base: int) -> float | None:
     """1 − trainable parameters / those of the baseline; None where the baseline trains nothing."""
     return 1 - trainable / base if base else None
-
-
-def mean_known(values: Iterable[float | None]) -> float | None:
-    """The mean of the values that are there, None when none is."""
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None

@@ -4,7 +4,7 @@ create macro relative_norm(change, weight) as
   sqrt(sum(change * change)) / nullif(sqrt(sum(weight * weight)), 0);
 create macro group_quant_error(error, weight) as
   sqrt(sum((error * weight) * (error * weight)))
-  / nullif(sqrt(sum(weight * weight) filter (where error is not null)), 0);
+  / nullif(sqrt(sum(if(error is null, null, weight * weight))), 0);
 
 create view finished_attempts as
 select run_id, max(attempt) as attempt from events where kind = 'finished' group by run_id;
@@ -16,9 +16,12 @@ from metrics
 qualify attempt = max(attempt) over (partition by run_id, name, step);
 
 create view final_evals as
-select e.run_id, e.attempt, e.step, e.evaluator, e.metric, e.value, e.n, e.higher_is_better
-from evals e join finished_attempts using (run_id, attempt)
-qualify row_number() over (partition by e.run_id, e.evaluator, e.metric order by e.step desc) = 1;
+select run_id, attempt, max(step) as step, evaluator, metric,
+  arg_max_null(value, step) as value,
+  arg_max_null(n, step) as n,
+  arg_max_null(higher_is_better, step) as higher_is_better
+from evals join finished_attempts using (run_id, attempt)
+group by run_id, attempt, evaluator, metric;
 
 create view run_summary as
 with pivoted as (
@@ -35,20 +38,22 @@ from runs r
 left join finished_attempts f using (run_id)
 left join pivoted p using (run_id);
 
--- One row per site and group that it is in. `position` is the site's place in the model.
+-- The name of a site's group of a built-in kind.
+create macro built_in_group(kind, layer_type, band, module, block) as
+  case kind
+    when 'all' then 'all'
+    when 'type' then layer_type
+    when 'band' then band
+    when 'type,band' then band || ' ' || layer_type
+    when 'module' then module
+    when 'block' then block::varchar
+  end;
+
+-- One row per site and group that it is in. `position` is the site's place in the model. The kinds are joined, not
+-- unnested per site, so that asking for one kind reads each site once.
 create view site_groups as
-with built_in as (
-  select *, rowid as position, unnest([
-    {'kind': 'all', 'name': 'all'},
-    {'kind': 'type', 'name': layer_type},
-    {'kind': 'band', 'name': band},
-    {'kind': 'type,band', 'name': band || ' ' || layer_type},
-    {'kind': 'module', 'name': module},
-    {'kind': 'block', 'name': block::varchar}
-  ]) as member
-  from run_sites
-)
-select member.kind as group_kind, member.name as group_name, * exclude (member) from built_in
+select group_kind, built_in_group(group_kind, layer_type, band, module, block) as group_name, s.*, s.rowid as position
+from run_sites s, (select unnest(['all', 'type', 'band', 'type,band', 'module', 'block']) as group_kind)
 union all by name
 select '@' as group_kind, '@' || g.group_name as group_name, s.*, s.rowid as position
 from run_sites s
@@ -56,19 +61,20 @@ join runs r using (run_id)
 join groups g on g.model_fingerprint = r.model_fingerprint and g.site = s.site;
 
 -- The figures of any relation with the columns of site_groups, by name: from figures_of('site_groups').
+-- Sites without an adapter have no rank and no effective rank.
 create macro figures_of(members) as table
 select run_id, group_kind, group_name,
   min(position) as position,
   count(*) as sites,
-  count(*) filter (where method <> 'none') as adapted,
-  min(r) filter (where method <> 'none') as r_min,
-  max(r) filter (where method <> 'none') as r_max,
+  count_if(method <> 'none') as adapted,
+  min(r) as r_min,
+  max(r) as r_max,
   sum(trainable_params)::bigint as trainable_params,
   sum(in_features::bigint * out_features)::bigint as params,
   root_sum_square(update_norm) as update_norm,
   relative_norm(update_norm, weight_norm) as relative_update,
   group_quant_error(quant_error, weight_norm) as quant_error,
-  avg(effective_rank) filter (where method <> 'none') as effective_rank
+  avg(effective_rank) as effective_rank
 from query_table(members)
 group by run_id, group_kind, group_name;
 
