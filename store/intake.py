@@ -8,7 +8,7 @@ from store import logs, records
 from store.connection import Connection, opened_for_writing
 from store.lines import Taken, take
 from store.schema import check
-from workbench.run.layout import Home, RunDir
+from workbench.run.layout import Home
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,12 @@ def ingest_into(database: Path, home: Home, notice: str = "") -> IngestReport:
     started = time.monotonic()
     with opened_for_writing(database) as connection:
         check(connection, database.name)
-        folders = home.run_dirs()
+        names = logs.run_names(home)
         offsets = _offsets(connection)
-        grown = logs.run_logs(home, folders)
-        warnings = _forget_rewritten(connection, grown, offsets)
-        runs, broken = _add_new(connection, folders)
+        grown = logs.changed_logs(home, names, offsets)
+        if warnings := _forget_rewritten(connection, grown, offsets):
+            grown = logs.changed_logs(home, names, offsets)
+        runs, broken = _add_new(connection, home, names)
         known = _known_runs(connection)
         taken = [take(connection, batch) for batch in logs.batches([x for x in grown if x.run_id in known], offsets)]
     return _report(runs, taken, (*warnings, *broken), time.monotonic() - started, notice)
@@ -54,9 +55,10 @@ def _known_runs(connection: Connection) -> set[str]:
     return {run_id for (run_id,) in connection.execute("select run_id from runs").fetchall()}
 
 
-def _add_new(connection: Connection, folders: list[RunDir]) -> tuple[int, list[str]]:
+def _add_new(connection: Connection, home: Home, names: list[str]) -> tuple[int, list[str]]:
     known = _known_runs(connection)
-    return records.add_records(connection, [folder for folder in folders if folder.run_id not in known])
+    folders = [home.run_dir(name) for name in names if name not in known]
+    return records.add_records(connection, [folder for folder in folders if folder.record.is_file()])
 
 
 def _forget_rewritten(connection: Connection, found: list[logs.Log], offsets: dict[str, int]) -> list[str]:

@@ -1,14 +1,16 @@
 """The grown parts of the run logs, in pieces that end at a line's end."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.run.layout import Home, RunDir
+from workbench.run.layout import Home
 
 PIECE_BYTES = 4 << 20
 BATCH_BYTES = 8 << 20
 BATCH_PIECES = 400
+_LOGS = (("events", "events.jsonl"), ("shim", "shim.jsonl"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,30 @@ class Piece:
     end: int
 
 
-def run_logs(home: Home, folders: Iterable[RunDir]) -> list[Log]:
-    """The logs that exist, with the size they have now."""
+def run_names(home: Home) -> list[str]:
+    """The names of the run folders, in order."""
+    try:
+        with os.scandir(home.runs) as found:
+            return sorted(entry.name for entry in found if not entry.name.startswith("."))
+    except FileNotFoundError:
+        return []
+
+
+def changed_logs(home: Home, runs: Iterable[str], offsets: Mapping[str, int]) -> list[Log]:
+    """The logs of these runs that are not as long as what was read of them, with the size they have now.
+
+    Homes have thousands of runs of which few have changed, so this works on plain strings.
+    """
     logs = []
-    for folder in folders:
-        for source, path in (("events", folder.events), ("shim", folder.shim_events)):
+    for run_id in runs:
+        for source, name in _LOGS:
+            key = f"runs/{run_id}/{name}"
             try:
-                size = path.stat().st_size
-            except FileNotFoundError:
+                size = os.stat(f"{home.path}/{key}").st_size
+            except (FileNotFoundError, NotADirectoryError):
                 continue
-            logs.append(Log(f"runs/{folder.run_id}/{path.name}", path, folder.run_id, source, size))
+            if size != offsets.get(key, 0):
+                logs.append(Log(key, home.path / key, run_id, source, size))
     return logs
 
 
@@ -84,8 +100,6 @@ def batches(logs: Iterable[Log], offsets: Mapping[str, int]) -> Iterator[list[Pi
     batch: list[Piece] = []
     size = 0
     for log in logs:
-        if log.size == offsets.get(log.key, 0):
-            continue
         for piece in pieces(log, offsets.get(log.key, 0)):
             batch.append(piece)
             size += len(piece.text)

@@ -97,11 +97,13 @@ create or replace temp table new_group(
 """
 
 
-def add_records(connection: Connection, folders: Iterable[RunDir]) -> tuple[int, list[str]]:
+def add_records(connection: Connection, folders: list[RunDir]) -> tuple[int, list[str]]:
     """Inserts runs that are new to the database; returns how many, and a warning for each that cannot be used.
 
     The records of the form that this version writes go in by SQL and together, the others one by one.
     """
+    if not folders:
+        return 0, []
     odd: list[RunDir] = []
     connection.begin()
     connection.execute(_NEW_GROUP)

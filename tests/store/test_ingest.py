@@ -231,7 +231,7 @@ def test_the_command_reports_and_exits_as_the_errors_say(home: Home, capsys: pyt
 
 def test_a_log_removed_while_the_ingest_runs_is_passed_over(home: Home) -> None:
     folder = finished_run(home, record(RUN))
-    [log] = logs.run_logs(home, [folder])
+    [log] = logs.changed_logs(home, [RUN], {})
     os.unlink(folder.events)
     assert list(logs.batches([log], {})) == []
     assert not logs.is_rewritten(log, 5)
