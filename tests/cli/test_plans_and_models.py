@@ -29,13 +29,6 @@ def test_model_show_as_json(desk: Desk) -> None:
     assert {"name": "lm_head", "reason": "tied to the embeddings"} in shown["skipped"]
 
 
-def test_a_model_that_is_not_there_is_not_found(desk: Desk) -> None:
-    answer = desk("model", "show", "Qwen/Qwen2.5-0.5B")
-    assert answer.code == 4
-    assert "no model folder 'Qwen/Qwen2.5-0.5B'" in answer.err
-    assert "hf download Qwen/Qwen2.5-0.5B --local-dir DIR" in answer.err
-
-
 def test_a_plan_from_new_to_diff(desk: Desk) -> None:
     assert desk("plan", "new", "all", "--rank", "8").code == 0
     assert desk("plan", "new", "cut", "--rank", "8", "--rule", "* all", "--rule", "* mlp r/=4").code == 0

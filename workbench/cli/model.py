@@ -19,13 +19,14 @@ def _group() -> None:
 
 @app.command()
 def show(
-    model: Annotated[str, typer.Argument(help="demo, or a local model folder.")],
+    model: Annotated[str, typer.Argument(help="demo, a local model folder, or a hub id.")],
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub id.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the sites of a model: where adapters can go, with shapes, layer types and depths."""
     from workbench.plan.model_map import load_map, map_json
 
-    model_map = load_map(model)
+    model_map = load_map(model, revision)
     if as_json:
         print_json(map_json(model_map))
     else:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.errors import Problem, WorkbenchError
+from workbench.errors import NotFoundError, Problem, WorkbenchError
 from workbench.plan.catalogue import CATALOGUE
 from workbench.plan.document import Document
 from workbench.plan.findings import Finding, Path, SiteFinding, by_sites, from_error
@@ -23,11 +23,15 @@ from workbench.plan.site import Site
 
 @dataclass(frozen=True, slots=True)
 class PlanCheck:
-    """A plan, or what keeps it from being one; warnings do not."""
+    """A plan, or what keeps it from being one; warnings do not.
+
+    `missing` is set where all that is wrong is that its model is nowhere to be found.
+    """
 
     plan: Plan | None
     warnings: tuple[Problem, ...] = ()
     errors: tuple[Problem, ...] = ()
+    missing: NotFoundError | None = None
 
     @property
     def ok(self) -> bool:
@@ -38,6 +42,7 @@ class PlanCheck:
 class _Findings:
     errors: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
+    missing: NotFoundError | None = None
 
 
 def check_document(document: Document, home_groups: Document, name: str, model: str | None = None) -> PlanCheck:
@@ -58,7 +63,8 @@ def check_document(document: Document, home_groups: Document, name: str, model: 
     rules = _rules(file.rules, _places(document.data, problems), found)
     plan = _plan(file, model_map, {**groups, **own}, rules, found) if model_map else None
     errors = (*document.problems(found.errors), *home_groups.problems(home_problems.errors))
-    return PlanCheck(None if errors else plan, document.problems(found.warnings), errors)
+    missing = found.missing if len(errors) == 1 else None
+    return PlanCheck(None if errors else plan, document.problems(found.warnings), errors, missing)
 
 
 def _map(model: str, revision: str | None, found: _Findings) -> ModelMap | None:
@@ -68,6 +74,7 @@ def _map(model: str, revision: str | None, found: _Findings) -> ModelMap | None:
         model_map = load_map(model, revision)
     except WorkbenchError as error:
         found.errors.append(from_error(("model",), error))
+        found.missing = error if isinstance(error, NotFoundError) else None
         return None
     found.warnings += [Finding(("model",), warning) for warning in model_map.warnings]
     return model_map

@@ -76,9 +76,11 @@ def check_values(values: dict[str, Any], home: Home, name: str = "plan") -> Plan
 
 
 def plan_or_raise(check: PlanCheck, ref: str) -> Plan:
-    """The plan. Raises one InvalidError that carries all errors of the check."""
+    """The plan. Raises one InvalidError that carries all errors of the check, or NotFoundError for its model alone."""
     if check.plan:
         return check.plan
+    if check.missing:
+        raise NotFoundError(f"plan '{ref}': {check.missing.title}", check.missing.hint)
     count = f"{len(check.errors)} problems" if len(check.errors) > 1 else "1 problem"
     raise InvalidError(f"plan '{ref}': {count}", "correct them, and check again with `plan check`", check.errors)
 

@@ -135,8 +135,9 @@ def _errors_in_words(model_id: str, revision: str | None) -> Iterator[None]:
     except HfHubHTTPError as error:
         raise WorkbenchError(f"{model_id}: the hub answered with an error: {error}", f"try again, or: {get}") from error
     except (NetworkError, OfflineModeIsEnabled) as error:
-        offline = "offline mode is on" if isinstance(error, OfflineModeIsEnabled) else f"not reachable: {error}"
+        offline = isinstance(error, OfflineModeIsEnabled)
+        reason = "HF_HUB_OFFLINE is set" if offline else f"the hub cannot be reached: {error}"
         raise NotFoundError(
-            f"no model folder '{model_id}', and as a hub id it is not in the cache while the hub is {offline}",
+            f"no model folder '{model_id}', and as a hub id it is not in the cache ({reason})",
             f"where there is a network: {get} (or with --local-dir DIR, and give DIR); else the path of a local folder",
         ) from error

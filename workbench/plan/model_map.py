@@ -140,7 +140,7 @@ def _build(model: str, source: Source) -> ModelMap:
         base_params=sum(t.params for name, t in tensors.items() if parts.loads(name)) + no_head * embeddings.params,
         dtype=Counter(tensors[f"{site.name}.weight"].dtype for site in sites).most_common(1)[0][0],
         fingerprint=source.headers.fingerprint,
-        warnings=(_random_head(where, family),) if no_head else (),
+        warnings=tuple(_warnings(source, no_head)),
         download=source.download,
     )
 
@@ -205,8 +205,11 @@ def _shape(where: str, name: str, weight: Tensor | None) -> tuple[int, int]:
     return weight.shape[0], weight.shape[1]
 
 
-def _random_head(where: str, family: Family) -> str:
-    return (
-        f"{where} holds no {family.heads[0]}: it was saved from the base class, and its head starts at random; "
-        "use the checkpoint saved from the language model"
-    )
+def _warnings(source: Source, no_head: bool) -> Iterable[str]:
+    if no_head:
+        yield (
+            f"{source.where} holds no {source.config.family.heads[0]}: it was saved from the base class, and its head "
+            "starts at random; use the checkpoint saved from the language model"
+        )
+    if source.download:
+        yield f"only the headers of {source.where} were read: a run needs the weights, {source.download}"
