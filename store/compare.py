@@ -34,10 +34,9 @@ where place not in (select place from named)
 """
 _ADD_REFERENCES = """
 insert into named
-select place, (1 << 30) + place from candidate
-where reference and finished and place not in (select place from named) and (model_fingerprint, data_hash) in (
-  select distinct (model_fingerprint, data_hash) from candidate join named using (place)
-)
+select distinct r.place, (1 << 30) + r.place
+from candidate r join candidate c using (model_fingerprint, data_hash) join named on named.place = c.place
+where r.reference and r.finished and r.place not in (select place from named)
 """
 _KEYS = f"select distinct {', '.join(Key._fields)} from candidate where place in (select unnest($places))"
 

@@ -16,15 +16,20 @@ _KEY = ", ".join(Key._fields)
 # An entry is numbered by the position of its first run. Of its runs with one seed the last holds.
 _MEMBERS = f"""
 create temp table member as
-with run as (select * from named join candidate using (place)),
-  entry as (select {_KEY}, min(position) as entry from run group by all),
-  last as (select entry, max(position) as position from run join entry using ({_KEY}) group by entry, seed)
-select run.*, entry from run join last using (position)
+with key as (select {_KEY}, min(position) as entry from named join candidate using (place) group by all),
+  last as (
+    select entry, seed, max(position) as position, arg_max(place, position) as place
+    from named join candidate using (place) join key using ({_KEY}) group by entry, seed
+  )
+select entry, l.seed, position, place, run_id from last l join candidate using (place)
 """
 _ENTRIES = f"""
-select {_KEY}, entry, bool_and(reference), count(*), any_value(trainable_params), avg(train_seconds), max(peak_bytes),
-  avg(adapter_bytes)
-from member group by {_KEY}, entry order by entry
+with summed as (
+  select entry, min(place) as place, bool_and(reference), count(*), any_value(trainable_params), avg(train_seconds),
+    max(peak_bytes), avg(adapter_bytes)
+  from member join candidate using (place) group by entry
+)
+select {_KEY}, summed.* exclude (place) from summed join candidate using (place) order by entry
 """
 
 
