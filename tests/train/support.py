@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 import workbench.demo
+from workbench.data.example import Example
+from workbench.data.load import load_data, read_source
 from workbench.plan.site import band_of, depth_of
 from workbench.run.events import EventLog
-from workbench.run.examples import load_data
 from workbench.run.layout import RunDir
 from workbench.run.recipe import Recipe
 from workbench.run.record import RunRecord, SiteRecord
@@ -88,11 +89,17 @@ def demo_recipe(**changes: Any) -> Recipe:
     return replace(recipe, **changes)
 
 
+def demo_examples(part: str) -> tuple[Example, ...]:
+    """The examples of the demo's `train` or `eval` file."""
+    path = str(DEMO / f"data/{part}.jsonl")
+    return read_source(path, Recipe(path)).examples
+
+
 def make_record(
     sites: tuple[SiteRecord, ...], recipe: Recipe | None = None, seed: int = 1, name: str = "test"
 ) -> RunRecord:
     recipe = recipe or demo_recipe()
-    data = load_data(Path(recipe.data), Path(recipe.eval_data) if recipe.eval_data else None, recipe.split, "auto")
+    data = load_data(recipe)
     trainable = sum(site.trainable_params for site in sites)
     return RunRecord(
         run_id=name,

@@ -11,7 +11,8 @@ from transformers import AutoModel
 
 from tests.train.support import BASE, demo_sites, load, make_record
 from workbench.errors import InvalidError, NotFoundError
-from workbench.train.base import load_tokenizer, pick_compute_dtype
+from workbench.train.base import pick_compute_dtype
+from workbench.train.tokenizer import load_tokenizer
 
 
 def _copy(folder: Path, **changes: object) -> Path:

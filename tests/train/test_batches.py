@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.train.support import BASE
+from workbench.data.example import Example
+from workbench.data.tokenize import tokenize
 from workbench.errors import InvalidError
-from workbench.run.examples import Example
-from workbench.train.base import load_tokenizer
-from workbench.train.batches import IGNORED, collate, tokenize, training_order
+from workbench.train.batches import IGNORED, collate, training_order
+from workbench.train.tokenizer import load_tokenizer
 
 TOKENIZER = load_tokenizer(BASE)
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)

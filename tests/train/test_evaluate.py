@@ -4,12 +4,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.train.support import BASE, DEMO, demo_sites, load, make_record
-from workbench.run.examples import Example, read_examples
-from workbench.train.base import load_tokenizer
-from workbench.train.batches import IGNORED, collate, pad_id_of, tokenize
+from tests.train.support import BASE, demo_examples, demo_sites, load, make_record
+from workbench.data.example import Example
+from workbench.data.tokenize import tokenize
+from workbench.train.batches import IGNORED, collate, pad_id_of
 from workbench.train.evaluate import score_examples, summarize, write_predictions
 from workbench.train.forward import keeps_logits, predict
+from workbench.train.tokenizer import load_tokenizer
 
 TOKENIZER = load_tokenizer(BASE)
 # The base knows the first kind and not the second, so right and wrong outputs both occur.
@@ -24,7 +25,7 @@ def model() -> torch.nn.Module:
 
 
 def _examples() -> list[Example]:
-    return [*KNOWN, *read_examples(DEMO / "data/eval.jsonl").examples[:12]]
+    return [*KNOWN, *demo_examples("eval")[:12]]
 
 
 def test_exact_match_equals_greedy_generation(model: torch.nn.Module) -> None:
@@ -80,7 +81,7 @@ def test_predictions_name_step_prompt_target_and_output(model: torch.nn.Module, 
     tokens = tokenize(examples, TOKENIZER, 64, "evaluation")
     scores = score_examples(model, tokens.examples, TOKENIZER, 8)
     path = tmp_path / "predictions.1.jsonl"
-    write_predictions(path, 3, scores, examples, TOKENIZER)
+    write_predictions(path, 3, scores, tokens.examples, examples, TOKENIZER)
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(rows) == len(examples)
     assert rows[0] | {"loss": 0} == {

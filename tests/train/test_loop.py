@@ -7,23 +7,22 @@ import pytest
 import torch
 from torch import nn
 
-from tests.train.support import BASE, DEMO, demo_recipe, demo_sites, load, make_record, with_site
-from workbench.run.examples import read_examples
+from tests.train.support import BASE, demo_examples, demo_recipe, demo_sites, load, make_record, with_site
+from workbench.data.tokenize import tokenize
+from workbench.data.tokens import TokenizedExample
 from workbench.run.recipe import OPTIMIZERS, Recipe
 from workbench.run.record import SiteRecord
 from workbench.train.adapters import build_adapters
-from workbench.train.base import load_tokenizer
-from workbench.train.batches import TokenizedExample, pad_id_of, tokenize
+from workbench.train.batches import pad_id_of
 from workbench.train.checkpointing import enable_checkpointing
 from workbench.train.dropout import SiteDropout
 from workbench.train.failure import RunFailure
 from workbench.train.loop import LoopHooks, LoopResult, StepMetrics, Trainer, run_loop
 from workbench.train.stop import StopFlag
+from workbench.train.tokenizer import load_tokenizer
 
 TOKENIZER = load_tokenizer(BASE)
-EXAMPLES: tuple[TokenizedExample, ...] = tokenize(
-    read_examples(DEMO / "data/train.jsonl").examples[:64], TOKENIZER, 48, "training"
-).examples
+EXAMPLES: tuple[TokenizedExample, ...] = tokenize(demo_examples("train")[:64], TOKENIZER, 48, "training").examples
 Steps = list[StepMetrics]
 
 

@@ -14,6 +14,7 @@ FACES = {
     "workbench.run.foreground": (*HEAVY, "rich", "pydantic", "ruamel"),
     "workbench.run.shim": (*HEAVY, "rich", "pydantic", "ruamel", "typer"),
     "workbench.run.recipe_file": (*HEAVY, "rich"),
+    "workbench.data.check": (*HEAVY, "pyarrow", "rich", "pydantic", "ruamel"),
     "workbench.study.statistics": (*HEAVY, "rich"),
     "workbench.cli.main": (*HEAVY, "pydantic", "ruamel"),
     "store.ingest": tuple(name for name in (*HEAVY, "rich") if name != "duckdb"),

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from workbench.data.example import Example
+from workbench.data.load import DataSet
 from workbench.errors import InvalidError, NotFoundError
-from workbench.run.examples import DataSet, Example
 from workbench.run.layout import Home
 from workbench.run.recipe import EVALUATORS, OPTIMIZERS, RECIPE_KEYS, SCHEDULES, Recipe, Split
 from workbench.run.recipe_file import RecipeFile, load_recipe, resolve_steps, schema_text

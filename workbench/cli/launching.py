@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -80,12 +79,13 @@ def records_of(
 
     Plans that set the same at every site have the same runs: those stand here under each of their names.
     """
+    from workbench.data.load import load_data
     from workbench.plan.fingerprint import model_fingerprint
-    from workbench.run.examples import load_data
     from workbench.run.recipe_file import resolve_steps
 
-    eval_data = Path(recipe.eval_data) if recipe.eval_data else None
-    data = load_data(Path(recipe.data), eval_data, recipe.split, recipe.format)
+    data = load_data(recipe)
+    for line in data.said:
+        print(line, file=sys.stderr)
     # What `auto` means here and now belongs to the experiment: another dtype is another result.
     recipe = replace(resolve_steps(recipe, data), format=data.format, compute_dtype=_device_and_dtype(recipe)[1])
     _check_warmup(recipe)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench import __version__
-from workbench.cli import compare, db, demo, model, plan, run, runs, sql
+from workbench.cli import compare, data, db, demo, model, plan, run, runs, sql
 from workbench.cli.context import remember_home
 from workbench.cli.errors import show_error
 from workbench.errors import WorkbenchError
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(model.app, name="model")
 app.add_typer(plan.app, name="plan")
+app.add_typer(data.app, name="data")
 app.command("run")(run.run)
 app.add_typer(runs.app, name="runs")
 app.command("compare")(compare.compare)

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from workbench.canonical import digest
+from workbench.data.load import DataSet
 from workbench.plan.plan import Plan, plan_to_dict, site_records
-from workbench.run.examples import DataSet
 from workbench.run.recipe import Recipe
 from workbench.run.record import RECORD_VERSION, RunRecord, SiteRecord
 

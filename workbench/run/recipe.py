@@ -27,13 +27,17 @@ class Recipe:
 
     `batch` counts examples per micro-step, `accumulation` micro-steps per optimizer step; `warmup` below 1 is a
     share of the steps, else a number of steps; `clip` bounds the global gradient norm (0 = off); `eval_every`
-    counts steps (0 = final only); `max_length` counts tokens of prompt and target together.
+    counts steps (0 = final only); `max_length` counts tokens of prompt and target together. `columns` are pairs of
+    a format's key and the name that the data has for it; `revision` is a commit, branch or tag of a hub data set.
     """
 
     data: str
     eval_data: str | None = None
     split: Split | None = None
+    revision: str | None = None
     format: str = "auto"
+    columns: tuple[tuple[str, str], ...] = ()
+    prompt_template: str | None = None
     max_length: int = 512
     steps: int | None = None
     epochs: float | None = None
@@ -61,7 +65,7 @@ class Recipe:
         return round(self.warmup * (self.steps or 0)) if self.warmup < 1 else int(self.warmup)
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "evaluators": list(self.evaluators)}
+        return {**asdict(self), "columns": dict(self.columns), "evaluators": list(self.evaluators)}
 
     def identity(self, dropout: bool = False) -> dict[str, Any]:
         """What makes two recipes the same experiment, for run identifiers and recipe hashes.
@@ -76,8 +80,14 @@ class Recipe:
 def recipe_from_dict(values: dict[str, Any]) -> Recipe:
     """The recipe that `to_dict` wrote. Raises TypeError on keys that a recipe does not have."""
     split = values.get("split")
-    known = {**values, "split": Split(**split) if split else None, "evaluators": tuple(values["evaluators"])}
-    return Recipe(**known)
+    return Recipe(
+        **{
+            **values,
+            "split": Split(**split) if split else None,
+            "columns": tuple(values.get("columns", {}).items()),
+            "evaluators": tuple(values["evaluators"]),
+        }
+    )
 
 
 RECIPE_KEYS = tuple(field.name for field in fields(Recipe))

@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from workbench.data.load import DataSet
+from workbench.data.source import is_hub
 from workbench.errors import InvalidError, NotFoundError
 from workbench.nearest import nearest
 from workbench.plan.document import Document, read_document
 from workbench.plan.files import read_text
 from workbench.plan.findings import Finding
-from workbench.run.examples import DataSet
 from workbench.run.layout import Home
 from workbench.run.recipe import EVALUATORS, Recipe, Split
 
@@ -37,10 +38,17 @@ class RecipeFile(BaseModel):
 
     model_config = _FILE
 
-    data: Annotated[str, Field(min_length=1, description="demo, or a JSONL file")]
-    eval_data: Annotated[str | None, Field(description="a file of its own instead of a split")] = None
+    data: Annotated[
+        str, Field(min_length=1, description="demo, a .jsonl, .json, .csv or .parquet file, or OWNER/NAME of the hub")
+    ]
+    eval_data: Annotated[str | None, Field(min_length=1, description="data of its own instead of a split")] = None
     split: SplitFile | None = None
-    format: Literal["auto", "prompt_completion", "alpaca"] = "auto"
+    revision: Annotated[str | None, Field(min_length=1, description="commit, branch or tag of a hub data set")] = None
+    format: Literal["auto", "chat", "prompt_completion", "alpaca", "text"] = "auto"
+    columns: Annotated[dict[str, str], Field(description="what the data calls a key of the format")] = {}
+    prompt_template: Annotated[
+        str | None, Field(min_length=1, description="the prompt of a row, with {column} where a value goes")
+    ] = None
     max_length: Annotated[int, Field(ge=2, description="tokens of prompt and target together")] = _DEFAULT.max_length
     steps: Annotated[int | None, Field(ge=1, description="optimizer steps")] = None
     epochs: Annotated[float | None, Field(gt=0, description="passes over the data instead of steps; default 1")] = None
@@ -71,7 +79,8 @@ class RecipeFile(BaseModel):
         """The recipe as the core knows it; evaluators in their usual order, once each."""
         split = Split(self.split.fraction, self.split.seed) if self.split else None
         evaluators = tuple(name for name in EVALUATORS if name in self.evaluators)
-        return Recipe(**self.model_dump(exclude={"split", "evaluators"}), split=split, evaluators=evaluators)
+        plain = self.model_dump(exclude={"split", "columns", "evaluators"})
+        return Recipe(**plain, split=split, columns=tuple(sorted(self.columns.items())), evaluators=evaluators)
 
 
 def find_recipe(ref: str, home: Home) -> Path:
@@ -98,13 +107,21 @@ def load_recipe(ref: str, home: Home, changes: tuple[str, ...] = ()) -> tuple[st
     """
     path = find_recipe(ref, home)
     document = _with_changes(read_document(str(path), read_text(path)), changes)
+    return path.stem, _with_paths(_read(document, f"recipe '{ref}'"), path.parent)
+
+
+def recipe_for(data: str, changes: tuple[str, ...] = ()) -> Recipe:
+    """The recipe with nothing but data and `key=value` changes. Raises InvalidError as `load_recipe` does."""
+    return _with_paths(_read(_with_changes(Document("--set", {"data": data}), changes), data), Path.cwd())
+
+
+def _read(document: Document, what: str) -> Recipe:
     try:
-        recipe = RecipeFile.model_validate(document.data).value()
+        return RecipeFile.model_validate(document.data).value()
     except ValidationError as error:
         problems = tuple(document.problem(_finding(details)) for details in error.errors())
         count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
-        raise InvalidError(f"recipe '{ref}': {count}", "correct them and try again", problems) from error
-    return path.stem, _with_paths(recipe, path.parent)
+        raise InvalidError(f"{what}: {count}", "correct them and try again", problems) from error
 
 
 def _with_changes(document: Document, changes: tuple[str, ...]) -> Document:
@@ -145,24 +162,28 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
         data = files("workbench.demo") / "data"
         other = recipe.eval_data or (None if recipe.split else str(data / "eval.jsonl"))
         recipe = replace(recipe, data=str(data / "train.jsonl"), eval_data=other)
-    eval_data = str(_absolute(recipe.eval_data, folder)) if recipe.eval_data else None
-    return replace(recipe, data=str(_absolute(recipe.data, folder)), eval_data=eval_data)
+    eval_data = _place(recipe.eval_data, folder) if recipe.eval_data else None
+    return replace(recipe, data=_place(recipe.data, folder), eval_data=eval_data)
 
 
-def _absolute(text: str, folder: Path) -> Path:
+def _place(text: str, folder: Path) -> str:
+    """An absolute path, or the name of a hub data set as it is."""
     path = Path(text).expanduser()
     beside = folder / path
-    return (beside if not path.exists() and beside.exists() else path).absolute()
+    if not path.exists() and beside.exists():
+        return str(beside.absolute())
+    return text if is_hub(text) else str(path.absolute())
 
 
 def resolve_steps(recipe: Recipe, data: DataSet) -> Recipe:
-    """The recipe with `steps` for its `epochs` (default 1) over this data, and the split that was used."""
+    """The recipe with `steps` for its `epochs` (default 1) over this data, the split and the commit that were used."""
     split = recipe.split or (None if recipe.eval_data else Split())
+    recipe = replace(recipe, split=split, revision=data.revision)
     if recipe.steps is not None:
-        return replace(recipe, split=split)
+        return recipe
     examples = (recipe.epochs or 1.0) * len(data.training)
     steps = max(1, -int(-examples // recipe.effective_batch))
-    return replace(recipe, steps=steps, epochs=None, split=split)
+    return replace(recipe, steps=steps, epochs=None)
 
 
 def schema_text() -> str:

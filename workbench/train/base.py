@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
 from workbench.errors import InvalidError, NotFoundError
 from workbench.plan.settings import BaseSettings
@@ -96,15 +96,3 @@ def _without_dropout(model_path: str) -> tuple[PreTrainedConfig, tuple[str, ...]
     for name in active:
         setattr(config, name, 0.0)
     return config, active
-
-
-def load_tokenizer(model_path: str) -> PreTrainedTokenizerBase:
-    """The model's tokenizer. Raises InvalidError when there is none, or it has no end-of-text token."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(model_path, local_files_only=True)
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InvalidError(f"{model_path}: no usable tokenizer ({first})", "save the tokenizer there too") from error
-    if tokenizer.eos_token_id is None:
-        raise InvalidError(f"{model_path}: the tokenizer has no end-of-text token", "set eos_token in its config")
-    return tokenizer

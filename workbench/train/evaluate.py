@@ -14,8 +14,9 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from workbench.run.examples import Example
-from workbench.train.batches import Batch, TokenizedExample, collate, pad_id_of
+from workbench.data.example import ASSISTANT, Example
+from workbench.data.tokens import TokenizedExample
+from workbench.train.batches import Batch, collate, pad_id_of
 from workbench.train.forward import predict
 
 HIGHER_IS_BETTER = {"loss": False, "token_accuracy": True, "exact_match": True}
@@ -89,19 +90,45 @@ def summarize(scores: Sequence[Score], evaluators: Sequence[str]) -> list[Evalua
 
 
 def write_predictions(
-    path: Path, step: int, scores: Sequence[Score], examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase
+    path: Path,
+    step: int,
+    scores: Sequence[Score],
+    tokens: Sequence[TokenizedExample],
+    examples: Sequence[Example],
+    tokenizer: PreTrainedTokenizerBase,
 ) -> None:
-    """Appends one line per example. `output` is the most probable token at every target position, decoded."""
+    """Appends one line per example. `output` is the most probable token at every target position, decoded.
+
+    `scores` and `tokens` belong together, one by one; `examples` are all of the part. Of a conversation, the prompt is
+    all before the last answer, and target and output have all answers, line by line.
+    """
     with path.open("a", encoding="utf-8") as file:
-        for score in scores:
-            example = examples[score.index]
+        for score, tokenized in zip(scores, tokens, strict=True):
+            prompt, target = _texts(examples[score.index], tokenized, tokenizer)
             row: dict[str, Any] = {
                 "step": step,
                 "index": score.index,
-                "prompt": example.prompt,
-                "target": example.completion,
-                "output": tokenizer.decode(list(score.output), skip_special_tokens=True),
+                "prompt": prompt,
+                "target": target,
+                "output": _output(score, tokenized, tokenizer),
                 "correct": score.exact,
                 "loss": score.loss / score.targets,
             }
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _texts(example: Example, tokenized: TokenizedExample, tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
+    """(prompt, target) of an example."""
+    if not example.messages:
+        return example.prompt, example.completion
+    last = max(start for start, _, target in tokenized.runs() if target)
+    answers = (message.content for message in example.messages if message.role == ASSISTANT)
+    return tokenizer.decode(list(tokenized.ids[:last])), "\n".join(answers)
+
+
+def _output(score: Score, tokenized: TokenizedExample, tokenizer: PreTrainedTokenizerBase) -> str:
+    """What the model says at the targets: one line per stretch of them."""
+    said = iter(score.output)
+    lengths = [end - start for start, end, target in tokenized.runs() if target]
+    lines = [[next(said) for _ in range(length)] for length in lengths]
+    return "\n".join(tokenizer.decode(line, skip_special_tokens=True) for line in lines)

@@ -9,8 +9,9 @@ from itertools import islice
 import torch
 from torch import nn
 
+from workbench.data.tokens import TokenizedExample
 from workbench.run.recipe import Recipe
-from workbench.train.batches import Batch, TokenizedExample, collate, training_order
+from workbench.train.batches import Batch, collate, training_order
 from workbench.train.dropout import DrawClock
 from workbench.train.failure import RunFailure
 from workbench.train.forward import predict

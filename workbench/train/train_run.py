@@ -4,22 +4,24 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
+from workbench.data.example import Example
+from workbench.data.load import DataSet, load_data
+from workbench.data.tokenize import tokenize
+from workbench.data.tokens import TokenizedSet
 from workbench.run.events import EventLog
-from workbench.run.examples import DataSet, Example, load_data
 from workbench.run.layout import RunDir
 from workbench.run.recipe import Recipe, recipe_from_dict
 from workbench.run.record import RunRecord, read_record
 from workbench.train.adapters import build_adapters
 from workbench.train.audit import AuditError, audit
-from workbench.train.base import Base, load_base, load_tokenizer, pick_compute_dtype, pick_device
-from workbench.train.batches import TokenizedSet, pad_id_of, tokenize
+from workbench.train.base import Base, load_base, pick_compute_dtype, pick_device
+from workbench.train.batches import pad_id_of
 from workbench.train.checkpointing import enable_checkpointing
 from workbench.train.evaluate import HIGHER_IS_BETTER, score_examples, summarize, write_predictions
 from workbench.train.failure import RunFailure, failing_as
@@ -28,6 +30,7 @@ from workbench.train.memory import peak_bytes
 from workbench.train.save import publish_adapter, save_adapter
 from workbench.train.site_stats import site_statistics
 from workbench.train.stop import StopFlag
+from workbench.train.tokenizer import load_tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +123,10 @@ def _load_data(
 ) -> tuple[PreTrainedTokenizerBase, TokenizedSet, TokenizedSet, tuple[Example, ...]]:
     recipe = session.recipe
     with failing_as("bad_data"):
-        data = load_data(
-            Path(recipe.data), Path(recipe.eval_data) if recipe.eval_data else None, recipe.split, recipe.format
-        )
+        data = load_data(recipe)
         _check_unchanged(session.record, data)
+    for line in data.said:
+        session.say(line)
     with failing_as("missing_model"):
         tokenizer = load_tokenizer(session.record.model_path)
     with failing_as("bad_data"):
@@ -188,7 +191,7 @@ class _Evaluator:
         session = self._session
         scores = score_examples(model, self._evaluation.examples, self._tokenizer, session.recipe.batch)
         path = session.run_dir.predictions(session.attempt)
-        write_predictions(path, step, scores, self._examples, self._tokenizer)
+        write_predictions(path, step, scores, self._evaluation.examples, self._examples, self._tokenizer)
         for result in summarize(scores, session.recipe.evaluators):
             session.log.write(
                 "eval",

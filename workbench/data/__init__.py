@@ -1,0 +1,1 @@
+"""Training and evaluation data: reading files and hub data sets, row formats, splits, tokens. No torch here."""
