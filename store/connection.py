@@ -16,12 +16,15 @@ import duckdb
 
 from store import schema
 from store.locks import PATIENCE, describe_process, side_lock
-from workbench.errors import InvalidError, LockedError, NotFoundError
+from workbench.errors import InvalidError, LockedError, NotFoundError, WorkbenchError
 from workbench.run.layout import Home
 
 Connection = duckdb.DuckDBPyConnection
 
 FOREIGN_PATIENCE = 2.0
+NOT_WRITABLE_HINT = "work on a copy of it in a place that can be written to, or name another with --home"
+_NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
+_NOT_WRITABLE = ("Read-only file system", "Permission denied")
 _POLL = (0.02, 0.08)
 _OFFLINE = {"autoload_known_extensions": "false", "autoinstall_known_extensions": "false"}
 # All readers of a process share one duckdb instance, and so must ask for the same settings.
@@ -38,6 +41,10 @@ READER = {
 # One connection at a time in a process: an instance cannot be read-only and read-write at once, and the settings
 # that a person's query locks would hold for every other connection of the process.
 _instance = threading.RLock()
+
+
+class DiskFullError(WorkbenchError):
+    """The disk that holds the database is full, or a limit on the size of files was reached."""
 
 
 @contextmanager
@@ -122,6 +129,14 @@ def _open(database: Path, read_only: bool, settings: dict[str, str]) -> Connecti
         time.sleep(random.uniform(*_POLL))
 
 
+def no_space(database: Path) -> DiskFullError:
+    """The error for a database that cannot grow."""
+    return DiskFullError(
+        f"no space left in {database.parent} for the results database",
+        "free some space and try again; nothing is lost: the run logs hold everything",
+    )
+
+
 def _held(error: duckdb.Error, database: Path) -> LockedError:
     found = re.search(r"PID (\d+)", str(error))
     who = describe_process(int(found[1])) if found else "another process"
@@ -134,6 +149,10 @@ def _held(error: duckdb.Error, database: Path) -> LockedError:
 def raise_known(error: duckdb.Error, database: Path) -> None:
     """Turns duckdb's words for a file that cannot be read into the store's errors; passes over all others."""
     text = str(error)
+    if any(words in text for words in _NO_SPACE):
+        raise no_space(database) from error
+    if any(words in text for words in _NOT_WRITABLE):
+        raise WorkbenchError(f"{database} cannot be written to ({text})", NOT_WRITABLE_HINT) from error
     if "storage version" in text:
         raise InvalidError(
             f"{database.name} was written by another version of DuckDB: {text}",

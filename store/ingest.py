@@ -1,9 +1,10 @@
 """Brings the results database up to date with the run logs: `ingest(home)`, `python -P -m store.ingest HOME`."""
 
+import os
 import sys
 from pathlib import Path
 
-from store.connection import exclusive
+from store.connection import NOT_WRITABLE_HINT, exclusive
 from store.intake import IngestReport, ingest_into
 from store.rebuild import rebuild_held
 from store.schema import StaleStoreError
@@ -16,16 +17,28 @@ __all__ = ["IngestReport", "ingest", "main"]
 def ingest(home: Home) -> IngestReport:
     """Takes in what the logs have gained, each line exactly once however often this is killed.
 
-    A damaged or older database is made anew. Does nothing for a home that does not exist.
-    Raises LockedError when the database stays held, InvalidError when it is of a newer format.
+    A damaged or older database is made anew. Does nothing for a home that does not exist, and for one that cannot be
+    written to says so. Raises LockedError when the database stays held, InvalidError when it is of a newer format,
+    DiskFullError, and WorkbenchError where a home that cannot be written to has no database.
     """
     if not home.path.is_dir():
         return IngestReport(0, 0, 0, (), 0.0)
+    if not os.access(home.path, os.W_OK):
+        return _not_writable(home)
     with exclusive(home):
+        if not home.database.exists():
+            return rebuild_held(home, "")
         try:
             return ingest_into(home.database, home)
         except StaleStoreError as stale:
             return rebuild_held(home, f"{stale.title}: made anew from the logs")
+
+
+def _not_writable(home: Home) -> IngestReport:
+    title = f"{home.path} cannot be written to"
+    if not home.database.exists():
+        raise WorkbenchError(f"{title}, and its logs were never read into a database", NOT_WRITABLE_HINT)
+    return IngestReport(0, 0, 0, (f"{title}: results are as they were when last read from the logs",), 0.0)
 
 
 def main(arguments: list[str]) -> int:

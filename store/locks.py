@@ -1,5 +1,6 @@
 """The side lock of the results database: one writer or many readers, across processes and threads."""
 
+import errno
 import fcntl
 import os
 import random
@@ -21,12 +22,25 @@ def side_lock(path: Path, exclusive: bool, patience: float = PATIENCE) -> Iterat
     The file is opened anew each time: a flock belongs to the open file, so threads exclude each other too.
     Raises LockedError, naming the holder where the system tells it.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = _open(path)
     try:
         _acquire(descriptor, path, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, patience)
         yield
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    """The lock file; in a folder that cannot be written to what there is of it, else the folder itself."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _acquire(descriptor: int, path: Path, kind: int, patience: float) -> None:

@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from store import schema
-from store.connection import Connection, exclusive, opened_for_writing, reading
+from store.connection import Connection, exclusive, no_space, opened_for_writing, reading
 from store.intake import IngestReport, ingest_into
 from workbench.errors import InvalidError
 from workbench.run.layout import Home
@@ -36,13 +37,22 @@ def rebuild_held(home: Home, notice: str) -> IngestReport:
     """`rebuild` for a caller that holds the side lock."""
     fresh = home.database.with_name("results.new.duckdb")
     write_ahead, fresh_write_ahead = (path.with_name(path.name + ".wal") for path in (home.database, fresh))
-    for leftover in (fresh, fresh_write_ahead):
-        leftover.unlink(missing_ok=True)
-    report = ingest_into(fresh, home, notice)
-    # The log of the old file goes first: it must never stand beside the new one.
-    write_ahead.unlink(missing_ok=True)
-    fresh.replace(home.database)
+    try:
+        _remove(fresh, fresh_write_ahead)
+        report = ingest_into(fresh, home, notice)
+        if fresh_write_ahead.exists():  # a disk too full for the last checkpoint, of which closing says nothing
+            raise no_space(fresh)
+        # The log of the old file goes first: it must never stand beside the new one.
+        _remove(write_ahead)
+        fresh.replace(home.database)
+    finally:
+        _remove(fresh, fresh_write_ahead)
     return report
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def stats(home: Home) -> StoreStats:
