@@ -16,14 +16,13 @@ import duckdb
 
 from store import schema
 from store.locks import PATIENCE, describe_process, side_lock
-from workbench.errors import InvalidError, LockedError, NotFoundError, WorkbenchError
+from workbench.errors import InvalidError, LockedError, NotFoundError, WorkbenchError, no_space_left
 from workbench.run.layout import Home
 
 Connection = duckdb.DuckDBPyConnection
 
 FOREIGN_PATIENCE = 2.0
 NOT_WRITABLE_HINT = "work on a copy of it in a place that can be written to, or name another with --home"
-_NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 _NOT_WRITABLE = ("Read-only file system", "Permission denied")
 _POLL = (0.02, 0.08)
 _OFFLINE = {"autoload_known_extensions": "false", "autoinstall_known_extensions": "false"}
@@ -149,7 +148,7 @@ def _held(error: duckdb.Error, database: Path) -> LockedError:
 def raise_known(error: duckdb.Error, database: Path) -> None:
     """Turns duckdb's words for a file that cannot be read into the store's errors; passes over all others."""
     text = str(error)
-    if any(words in text for words in _NO_SPACE):
+    if no_space_left(error):
         raise no_space(database) from error
     if any(words in text for words in _NOT_WRITABLE):
         raise WorkbenchError(f"{database} cannot be written to ({text})", NOT_WRITABLE_HINT) from error

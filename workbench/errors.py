@@ -1,5 +1,6 @@
 """The errors a person can meet: each says what is wrong, where, and what to do about it."""
 
+import errno
 from dataclasses import dataclass
 
 
@@ -53,3 +54,15 @@ class LockedError(WorkbenchError):
     """Something another process holds."""
 
     exit_code = 5
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Libraries in C++ and Rust wrap the system's error in one of their own, and keep its words.
+_FULL_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
+
+
+def no_space_left(error: BaseException) -> bool:
+    """Whether something could not be written for want of space: a full disk, a quota, a limit on file size."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return any(words in str(error) for words in _FULL_WORDS)

@@ -7,8 +7,11 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from workbench.errors import no_space_left
 
 SCHEMA_VERSION = 1
 KINDS = (
@@ -19,6 +22,15 @@ TERMINAL_KINDS = ("finished", "stopped", "paused", "failed")
 STATE_KINDS = (*TERMINAL_KINDS, "started", "resumed", "checkpoint", "audit", "site_stats")
 
 
+# Set aside while a log is open, so that the end of the attempt can be told on a disk that has become full.
+RESERVE_BYTES = 16 * 1024
+
+
+def reserve_of(log: Path) -> Path:
+    """The file that holds the reserve of a log while it is written."""
+    return log.with_name(f".{log.name}.reserve")
+
+
 class EventLog:
     """Appends events of one attempt. Each is one write() call; state changes are also synced to disk."""
 
@@ -26,6 +38,12 @@ class EventLog:
         self._run_id, self._attempt, self._seq = run_id, attempt, 0
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self._end_torn_line()
+        self._reserve = reserve_of(path)
+        self._set_aside()
+
+    def _set_aside(self) -> None:
+        with suppress(OSError), self._reserve.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
 
     def _end_torn_line(self) -> None:
         size = os.fstat(self._fd).st_size
@@ -35,7 +53,8 @@ class EventLog:
     def write(self, kind: str, **fields: Any) -> None:
         """Appends one event. Numbers that JSON cannot hold (NaN, infinities) become null.
 
-        Raises ValueError for a kind that is not one of KINDS.
+        Raises ValueError for a kind that is not one of KINDS, OSError when the disk is full; of the event nothing
+        is written then. The end of an attempt has space set aside for it.
         """
         if kind not in KINDS:
             raise ValueError(f"unknown kind of event: {kind}")
@@ -50,12 +69,30 @@ class EventLog:
             "kind": kind,
             **fields,
         }
-        os.write(self._fd, (json.dumps(_finite(event), ensure_ascii=False) + "\n").encode())
+        line = (json.dumps(_finite(event), ensure_ascii=False) + "\n").encode()
+        try:
+            self._append(line)
+        except OSError as error:
+            if kind not in TERMINAL_KINDS or not no_space_left(error):
+                raise
+            self._reserve.unlink(missing_ok=True)
+            self._append(line)
         if kind in STATE_KINDS:
             os.fsync(self._fd)
 
+    def _append(self, line: bytes) -> None:
+        """The whole line or none of it: on a full disk a write can end in the middle."""
+        written = os.write(self._fd, line)
+        try:
+            while written < len(line):
+                written += os.write(self._fd, line[written:])
+        except OSError:
+            os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+            raise
+
     def close(self) -> None:
         os.close(self._fd)
+        self._reserve.unlink(missing_ok=True)
 
 
 def _finite(value: Any) -> Any:

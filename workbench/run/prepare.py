@@ -35,8 +35,12 @@ def _make(run_dir: RunDir, record: RunRecord) -> None:
     # Thread ids are unique among all living threads of the machine, so two threads of one program keep apart, too.
     temporary = RunDir(run_dir.path.with_name(f"{_MAKING}{record.run_id}-{threading.get_native_id()}"))
     temporary.path.mkdir(exist_ok=True)
-    record.write(temporary.record)
-    atomic.write_json(temporary.meta, {"name": record.name, "tags": [], "pinned": False, "trashed": False})
+    try:
+        record.write(temporary.record)
+        atomic.write_json(temporary.meta, {"name": record.name, "tags": [], "pinned": False, "trashed": False})
+    except OSError:
+        shutil.rmtree(temporary.path, ignore_errors=True)
+        raise
     try:
         temporary.path.rename(run_dir.path)
     except OSError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 from workbench.run import locks
 from workbench.run.control import take_stop
 from workbench.run.endings import classify, oom_kills
-from workbench.run.events import EventLog
+from workbench.run.events import EventLog, reserve_of
 from workbench.run.group import TrainerGroup, start_group
 from workbench.run.handoff import Handoff, read_handoff, trainer_environment
 from workbench.run.layout import Home, RunDir
@@ -134,6 +134,7 @@ def _watch(group: TrainerGroup, requests: StopRequests) -> bool:
 
 
 def _record_failure(run_dir: RunDir, attempt: int, failure: Event) -> Event:
+    reserve_of(run_dir.events).unlink(missing_ok=True)  # of a trainer that was killed: the disk may be full
     log = EventLog(run_dir.shim_events, run_dir.run_id, attempt)
     log.write("failed", **failure)
     log.close()

@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
@@ -53,10 +54,11 @@ def _prepare_libraries() -> None:
 def _report(log: EventLog, error: Exception) -> int:
     from workbench.train.failure import classify
 
-    if not isinstance(error, WorkbenchError):
-        traceback.print_exc()
     failure = classify(error)
-    print(f"failed ({failure.failure_class}): {failure.message}\n{failure.hint}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # the output may be on a full disk; what counts is the log
+        if not isinstance(error, WorkbenchError):
+            traceback.print_exc()
+        print(f"failed ({failure.failure_class}): {failure.message}\n{failure.hint}", file=sys.stderr, flush=True)
     log.write("failed", message=failure.message, hint=failure.hint, **{"class": failure.failure_class})
     return 1
 

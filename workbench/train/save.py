@@ -53,13 +53,21 @@ def save_adapter(model: PeftModel, record: RunRecord, folder: Path) -> int:
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
+    try:
+        _write(model, record, fresh)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    return (folder / WEIGHTS_NAME).stat().st_size
+
+
+def _write(model: PeftModel, record: RunRecord, folder: Path) -> None:
     state = get_peft_model_state_dict(model, adapter_name=ADAPTER, save_embedding_layers=False)
     state |= _neutral_magnitudes(model, record)
-    save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, fresh / WEIGHTS_NAME)
-    _write_config(stock_config(record), fresh)
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
-    return (folder / WEIGHTS_NAME).stat().st_size
+    save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, folder / WEIGHTS_NAME)
+    _write_config(stock_config(record), folder)
 
 
 def publish_adapter(run_dir: RunDir, attempt: int) -> None:
