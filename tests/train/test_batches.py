@@ -54,9 +54,16 @@ def test_no_target_left_says_what_to_raise() -> None:
 
 @given(count=st.integers(1, 40), seed=st.integers(0, 3))
 def test_every_epoch_is_a_permutation_of_its_own(count: int, seed: int) -> None:
-    order = list(islice(training_order(count, seed), 2 * count))
+    order = list(islice(training_order(range(count), seed), 2 * count))
     assert sorted(order[:count]) == sorted(order[count:]) == list(range(count))
-    assert order == list(islice(training_order(count, seed), 2 * count))
+    assert order == list(islice(training_order(range(count), seed), 2 * count))
     if count > 20:
         assert order[:count] != order[count:]
-        assert order[:count] != list(islice(training_order(count, seed + 1), count))
+        assert order[:count] != list(islice(training_order(range(count), seed + 1), count))
+
+
+@given(count=st.integers(2, 30), seed=st.integers(0, 3), gone=st.integers(0, 29))
+def test_leaving_an_example_out_moves_none_of_the_others(count: int, seed: int, gone: int) -> None:
+    kept = [index for index in range(count) if index != gone % count]
+    whole = [index for index in islice(training_order(range(count), seed), count) if index != gone % count]
+    assert [kept[position] for position in islice(training_order(kept, seed), count - 1)] == whole

@@ -10,6 +10,7 @@ from workbench.data.tokenize import tokenize
 from workbench.train.batches import IGNORED, collate, pad_id_of
 from workbench.train.evaluate import score_examples, summarize, write_predictions
 from workbench.train.forward import keeps_logits, predict
+from workbench.train.stop import StopFlag, StopRequestedError
 from workbench.train.tokenizer import load_tokenizer
 
 TOKENIZER = load_tokenizer(BASE)
@@ -94,3 +95,20 @@ def test_predictions_name_step_prompt_target_and_output(model: torch.nn.Module, 
         "loss": 0,
     }
     assert all(row["output"] == row["target"] for row in rows if row["correct"])
+
+
+def test_an_answer_that_was_cut_is_not_right(model: torch.nn.Module) -> None:
+    whole = tokenize([KNOWN[0]], TOKENIZER, 64, "evaluation")
+    cut = tokenize([KNOWN[0]], TOKENIZER, len(whole.examples[0].ids) - 2, "evaluation")
+    (right,), (short,) = (score_examples(model, part.examples, TOKENIZER, 1) for part in (whole, cut))
+    assert right.exact
+    assert short.right == short.targets
+    assert not short.exact
+
+
+def test_an_evaluation_is_given_up_when_a_stop_is_asked_for(model: torch.nn.Module) -> None:
+    tokens = tokenize(_examples(), TOKENIZER, 64, "evaluation").examples
+    stop = StopFlag()
+    stop.requested = True
+    with pytest.raises(StopRequestedError):
+        score_examples(model, tokens, TOKENIZER, 4, stop)

@@ -91,7 +91,7 @@ def load_base(record: RunRecord, device: torch.device, compute_dtype: torch.dtyp
 def _without_dropout(model_path: str) -> tuple[PreTrainedConfig, tuple[str, ...]]:
     """The model's configuration with every dropout at zero, and the names of those that were not."""
     config = AutoConfig.from_pretrained(model_path, local_files_only=True)
-    names = [name for name in vars(config) if "dropout" in name or name.endswith("pdrop")]
+    names = [name for name in vars(config) if "drop" in name]  # dropout, pdrop, layerdrop
     active = tuple(name for name in names if isinstance(getattr(config, name), float) and getattr(config, name) > 0)
     for name in active:
         setattr(config, name, 0.0)

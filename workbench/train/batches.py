@@ -38,11 +38,15 @@ def collate(examples: Sequence[TokenizedExample], pad_id: int, device: torch.dev
     return Batch(ids.to(device), mask.to(device), labels.to(device), targets, int(mask.sum()))
 
 
-def training_order(count: int, seed: int) -> Iterator[int]:
-    """Positions of examples without end: every epoch its own permutation, drawn from the seed alone."""
+def training_order(indices: Sequence[int], seed: int) -> Iterator[int]:
+    """Positions in `indices` without end: every epoch its own permutation, drawn from the seed alone.
+
+    `indices` are the examples' places in the data, so that leaving one out moves none of the others.
+    """
     epoch = 0
     while True:
-        yield from sorted(range(count), key=lambda index, epoch=epoch: derive_seed(seed, "order", epoch, index))  # type: ignore[misc]
+        ranks = [derive_seed(seed, "order", epoch, index) for index in indices]
+        yield from sorted(range(len(indices)), key=ranks.__getitem__)
         epoch += 1
 
 

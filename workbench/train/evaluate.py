@@ -18,23 +18,28 @@ from workbench.data.example import ASSISTANT, Example
 from workbench.data.tokens import TokenizedExample
 from workbench.train.batches import Batch, collate, pad_id_of
 from workbench.train.forward import predict
+from workbench.train.stop import StopFlag, StopRequestedError
 
 HIGHER_IS_BETTER = {"loss": False, "token_accuracy": True, "exact_match": True}
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What was measured on one example. `loss` is the sum in nats over `targets` tokens, `right` of them right."""
+    """What was measured on one example. `loss` is the sum in nats over `targets` tokens, `right` of them right.
+
+    `whole` tells that no token was cut off: only then can an answer be right to the end.
+    """
 
     index: int
     loss: float
     targets: int
     right: int
     output: tuple[int, ...]
+    whole: bool = True
 
     @property
     def exact(self) -> bool:
-        return self.right == self.targets
+        return self.whole and self.right == self.targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,16 @@ class Evaluation:
 
 @torch.no_grad()
 def score_examples(
-    model: nn.Module, examples: Sequence[TokenizedExample], tokenizer: PreTrainedTokenizerBase, batch_size: int
+    model: nn.Module,
+    examples: Sequence[TokenizedExample],
+    tokenizer: PreTrainedTokenizerBase,
+    batch_size: int,
+    stop: StopFlag | None = None,
 ) -> list[Score]:
-    """Scores of all examples in their order. The model is put into eval mode and back."""
+    """Scores of all examples in their order. The model is put into eval mode and back.
+
+    Raises StopRequestedError between two batches once a stop is asked for.
+    """
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
@@ -58,6 +70,9 @@ def score_examples(
     order = sorted(range(len(examples)), key=lambda i: len(examples[i].ids))
     scores: dict[int, Score] = {}
     for start in range(0, len(order), batch_size):
+        if stop and stop.requested:
+            model.train(was_training)
+            raise StopRequestedError
         members = [examples[i] for i in order[start : start + batch_size]]
         for score in _score_batch(model, members, collate(members, pad_id_of(tokenizer), device)):
             scores[score.index] = score
@@ -74,7 +89,8 @@ def _score_batch(model: nn.Module, members: Sequence[TokenizedExample], batch: B
     for row, example in enumerate(members):
         own = predicted.rows == row
         loss, hits, count = losses[own].sum().item(), int(right[own].sum()), int(own.sum())
-        scores.append(Score(example.index, loss, count, hits, tuple(chosen[own].tolist())))
+        output = tuple(chosen[own].tolist())
+        scores.append(Score(example.index, loss, count, hits, output, not example.truncated))
     return scores
 
 

@@ -1,22 +1,16 @@
 """Sorts what went wrong in a run into the failure classes, each with a sentence of what to do."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, no_space_left
+from workbench.run.failures import FAILURE_CLASSES
 from workbench.train.audit import AuditError
 
-HINTS = {
-    "cuda_oom": "lower batch and raise accumulation by the same factor (without dropout the result stays the same), "
-    "or set gradient_checkpointing: true, or lower max_length",
-    "host_oom": "close other programs, lower batch, or store the base in nf4",
-    "disk_full": "free space under the home, then run again with --force",
-    "nan": "lower lr, or set a smaller clip",
-}
+HINTS = {name: found.fixes[0] for name, found in FAILURE_CLASSES.items()}
 
 
 class RunFailure(WorkbenchError):
@@ -45,7 +39,7 @@ def failing_as(failure_class: str) -> Iterator[None]:
         details = [error.hint, *map(str, error.problems)]
         raise RunFailure(failure_class, error.title, "\n".join(filter(None, details))) from error
     except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if no_space_left(error):
             raise
         raise RunFailure(failure_class, str(error).strip().splitlines()[0]) from error
 
@@ -53,16 +47,16 @@ def failing_as(failure_class: str) -> Iterator[None]:
 def classify(error: BaseException) -> Failure:
     """The class, one sentence of cause and what to do."""
     if isinstance(error, RunFailure):
-        return Failure(error.failure_class, error.title, error.hint or HINTS.get(error.failure_class, ""))
+        return Failure(error.failure_class, error.title, error.hint or HINTS[error.failure_class])
     if isinstance(error, AuditError):
         return Failure("audit_mismatch", error.title, error.hint)
     if isinstance(error, torch.OutOfMemoryError):
         return _hinted("cuda_oom", error)
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return _hinted("host_oom", error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if no_space_left(error):
         return _hinted("disk_full", error)
-    hint = error.hint if isinstance(error, WorkbenchError) else "the log of the attempt holds the traceback"
+    hint = error.hint if isinstance(error, WorkbenchError) else HINTS["crash"]
     return Failure("crash", f"{type(error).__name__}: {error}", hint)
 
 

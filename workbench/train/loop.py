@@ -48,7 +48,7 @@ class LoopHooks:
     """What the loop tells others: every step's metrics, when an evaluation is due, and warnings."""
 
     on_step: Callable[[int, StepMetrics], None]
-    on_evaluation_due: Callable[[int], None]
+    on_evaluation_due: Callable[[int], object]
     warn: Callable[[str], None]
 
 
@@ -98,7 +98,7 @@ def run_loop(
     """Runs `recipe.steps` steps, or fewer when a stop is requested: the step under way is always finished."""
     recipe, seconds, done = trainer.recipe, 0.0, 0
     total = recipe.steps or 0
-    order = training_order(len(examples), seed)
+    order = training_order([example.index for example in examples], seed)
     trainer.model.train()
     while done < total and not stop.requested:
         began = time.monotonic()

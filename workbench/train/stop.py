@@ -3,8 +3,12 @@
 import signal
 
 
+class StopRequestedError(Exception):
+    """Work that is given up because a stop was asked for."""
+
+
 class StopFlag:
-    """Set once by SIGTERM; the loop looks at it between steps."""
+    """Set once by SIGTERM; the loop looks at it between steps, an evaluation between batches."""
 
     def __init__(self) -> None:
         self.requested = False

@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ from workbench.train.loop import LoopHooks, LoopResult, StepMetrics, Trainer, ru
 from workbench.train.memory import peak_bytes
 from workbench.train.save import publish_adapter, save_adapter
 from workbench.train.site_stats import site_statistics
-from workbench.train.stop import StopFlag
+from workbench.train.stop import StopFlag, StopRequestedError
 from workbench.train.tokenizer import load_tokenizer
 
 
@@ -69,8 +69,8 @@ def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> N
     evaluator = _Evaluator(session, tokenizer, evaluation, eval_examples)
     if record.reference:
         _audit(session, base.model)
-        evaluator.run(base.model, 0)
-        model, result, adapter_bytes = base.model, LoopResult(0, 0.0, stop.requested, {}), 0
+        model, adapter_bytes = base.model, 0
+        result = LoopResult(0, 0.0, not evaluator.run(model, 0), {})
     else:
         model, clock = build_adapters(base.model, record)
         _audit(session, model)
@@ -81,7 +81,7 @@ def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> N
         result = run_loop(trainer, training.examples, record.seed, hooks, stop)
         adapter_bytes = save_adapter(model, record, run_dir.adapter_of(attempt))
         if not result.stopped:
-            evaluator.run(model, result.step)
+            result = replace(result, stopped=not evaluator.run(model, result.step))
     if not result.stopped:
         log.write("site_stats", step=result.step, sites=site_statistics(model, base.norms, result.grad_norms))
         if adapter_bytes:
@@ -187,9 +187,13 @@ class _Evaluator:
         self._session, self._tokenizer = session, tokenizer
         self._evaluation, self._examples = evaluation, examples
 
-    def run(self, model: nn.Module, step: int) -> None:
-        session = self._session
-        scores = score_examples(model, self._evaluation.examples, self._tokenizer, session.recipe.batch)
+    def run(self, model: nn.Module, step: int) -> bool:
+        """False when it was given up because a stop was asked for: then nothing of it is written."""
+        session, examples = self._session, self._evaluation.examples
+        try:
+            scores = score_examples(model, examples, self._tokenizer, session.recipe.batch, session.stop)
+        except StopRequestedError:
+            return False
         path = session.run_dir.predictions(session.attempt)
         write_predictions(path, step, scores, self._evaluation.examples, self._examples, self._tokenizer)
         for result in summarize(scores, session.recipe.evaluators):
@@ -202,6 +206,7 @@ class _Evaluator:
                 higher_is_better=HIGHER_IS_BETTER[result.evaluator],
             )
             session.say(f"eval at step {step}: {result.evaluator} {result.value:.4f} (n {result.n})")
+        return True
 
 
 def _log_end(session: Session, result: LoopResult, adapter_bytes: int, device_seconds: float, peak: int) -> None:
@@ -214,7 +219,7 @@ def _log_end(session: Session, result: LoopResult, adapter_bytes: int, device_se
     }
     if result.stopped:
         session.log.write("stopped", reason="user", **costs)
-        session.say(f"stopped after step {result.step}, adapter saved")
+        session.say(f"stopped after step {result.step}{', adapter saved' if adapter_bytes else ''}")
     else:
         session.log.write("finished", **costs)
         session.say(f"finished after step {result.step} in {device_seconds:.1f} s")
