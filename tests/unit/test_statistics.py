@@ -1,10 +1,11 @@
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.study.statistics import mean_sd, paired_delta_interval, student_t_cdf, student_t_quantile
+from workbench.study.statistics import mcnemar_exact, mean_sd, paired_delta_interval, student_t_cdf, student_t_quantile
 
 # NIST/SEMATECH e-Handbook of Statistical Methods, table 1.3.6.7.2, upper critical values of Student's t.
 TABLE = [
@@ -85,3 +86,42 @@ def test_a_wider_level_gives_a_wider_interval() -> None:
     assert narrow is not None
     assert wide is not None
     assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+# (only A, only B, two-sided exact p, to the digits published)
+PUBLISHED_MCNEMAR = [
+    (12, 2, 0.0129, 4),  # Armitage and Berry (1994), p. 127, two media for tubercle bacilli; StatsDirect's exact P
+    (12, 5, 0.1435, 4),  # stat-tools.xyz, McNemar test, p (exact)
+    (35, 28, 0.45, 2),  # Aoki, Gunma University, McNemar test with R: binom.test(c(35, 28))
+]
+
+
+@pytest.mark.parametrize(("only_a", "only_b", "published", "digits"), PUBLISHED_MCNEMAR)
+def test_mcnemar_agrees_with_published_values(only_a: int, only_b: int, published: float, digits: int) -> None:
+    assert round(mcnemar_exact(only_a, only_b), digits) == published
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_mcnemar_is_twice_the_smaller_binomial_tail_whichever_side_comes_first(only_a: int, only_b: int) -> None:
+    n = only_a + only_b
+    tail = Fraction(sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1)), 2**n)
+    p = mcnemar_exact(only_a, only_b)
+    assert p == pytest.approx(float(min(Fraction(1), 2 * tail)), rel=1e-15)
+    assert p == mcnemar_exact(only_b, only_a)
+    assert 0 < p <= 1
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_a_more_lopsided_split_of_the_same_pairs_is_less_likely(only_a: int, only_b: int) -> None:
+    low, high = sorted((only_a, only_b))
+    if low:
+        assert mcnemar_exact(low - 1, high + 1) < mcnemar_exact(low, high) or low == high
+    assert mcnemar_exact(low, low) == 1.0
+
+
+def test_mcnemar_at_its_ends() -> None:
+    assert mcnemar_exact(0, 0) == 1.0
+    assert mcnemar_exact(0, 10) == 2 / 1024
+    assert mcnemar_exact(4000, 6000) < 1e-80
+    with pytest.raises(ValueError, match="cannot be negative"):
+        mcnemar_exact(-1, 3)

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.context import current_home, print_json
+from workbench.cli.context import current_home, print_json, refresh
+from workbench.errors import UsageError
 
 if TYPE_CHECKING:
     from store.comparison import Comparison
+
+BY = "type"
 
 
 def compare(
@@ -17,23 +20,46 @@ def compare(
     ] = None,
     by: Annotated[
         str, typer.Option(help="Layer groups: all, type, band, type,band, module, block, or @group[,@group].")
-    ] = "type",
+    ] = BY,
     baseline: Annotated[str | None, typer.Option(help="The plan or run that deltas are taken from.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row per plan and group.")] = False,
     as_markdown: Annotated[bool, typer.Option("--md", help="Print markdown.")] = False,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="Compare two runs or plans example by example, with McNemar's test.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(help="With --examples: at most so many (10); 0 is all.", min=0)] = None,
 ) -> None:
-    """Compare plans: evaluation over seeds with the delta to the baseline, and every layer group's part in it."""
+    """Compare plans: evaluation over seeds with the delta to the baseline, and every layer group's part in it.
+
+    With --examples, two runs or plans A and B: what both, only A, only B and neither had right, per common seed and
+    over all of them, and the examples where they differ.
+    """
+    if examples:
+        _only_with_examples(by, baseline, as_csv, as_markdown)
+        from workbench.cli.compare_examples import compare_examples
+
+        compare_examples(current_home(), selection or (), limit, as_json)
+        return
+    if limit is not None:
+        raise UsageError("--limit goes with --examples", "workbench compare --examples A B --limit N")
     from store.compare import compare as ask
-    from store.ingest import ingest
 
     home = current_home()
-    ingest(home)
+    refresh(home)
     found = ask(home, selection or (), by, baseline)
     if as_json:
         print_json(found.to_rows())
     else:
         show_comparison(found, as_csv, as_markdown)
+
+
+def _only_with_examples(by: str, baseline: str | None, as_csv: bool, as_markdown: bool) -> None:
+    given = {"--by": by != BY, "--baseline": baseline is not None, "--csv": as_csv, "--md": as_markdown}
+    if unfit := [name for name, is_given in given.items() if is_given]:
+        raise UsageError(
+            f"{', '.join(unfit)} does not go with --examples", "compare --examples A B [--limit N] [--json]"
+        )
 
 
 def show_comparison(found: "Comparison", as_csv: bool = False, as_markdown: bool = False) -> None:

@@ -1,12 +1,15 @@
 """What every command shares: the home, and how answers are printed."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from workbench.run.layout import Home, find_home
 
+# What JSON may hold as it is but a terminal might obey, or no encoding can write: C1 controls, directions, surrogates.
+_UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _named: list[Path] = []
 
 
@@ -29,4 +32,5 @@ def refresh(home: Home) -> None:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    print(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

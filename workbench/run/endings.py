@@ -5,26 +5,21 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from workbench.run.failures import failure_class
+
 _CGROUPS = Path("/sys/fs/cgroup")
 _TAIL_BYTES = 4096
 _TAIL_LINES = 20
-_WORDS = {
-    "killed_by_user": ("The run was stopped before it could save its state.", "start it again"),
-    "host_oom": ("The kernel killed the trainer: this machine ran out of memory.", "lower batch, or run fewer at once"),
-    "killed": ("The trainer was killed by signal 9, which the workbench did not send.", "start it again"),
-    "crash": ("The trainer ended without a word.", "the output of the attempt holds what there is"),
-}
+_SILENT = "The trainer ended without a word."
 
 
 def classify(returncode: int, stop_asked: bool, host_oom: bool, out: Path) -> dict[str, Any]:
     """The fields of a `failed` event. `host_oom`: the kernel killed something here for memory meanwhile."""
     number = -returncode if returncode < 0 else None
     how = {"signal": number} if number is not None else {"exit_code": returncode}
-    failure_class = _failure_class(number, stop_asked, host_oom)
-    message, hint = _WORDS[failure_class]
-    if failure_class == "crash":
-        message = last_lines(out) or message
-    return {"class": failure_class, "message": message, "hint": hint, **how}
+    found = failure_class(_failure_class(number, stop_asked, host_oom))
+    message = (last_lines(out) or _SILENT) if found.name == "crash" else found.cause
+    return {"class": found.name, "message": message, "hint": found.fixes[0], **how}
 
 
 def _failure_class(number: int | None, stop_asked: bool, host_oom: bool) -> str:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from workbench.run.events import TERMINAL_KINDS
+from workbench.run.failures import FAILURE_CLASSES
 from workbench.run.layout import RunDir
 from workbench.run.locks import is_held
 from workbench.run.logs import Event, last_terminal, latest_attempt, planned_steps, recent_events
@@ -49,11 +50,7 @@ class Failure:
     hint: str
 
 
-_LOST = Failure(
-    "lost",
-    "The trainer and its shim are gone without a word: both were killed, or the machine went down.",
-    "start the run again; what was logged is kept",
-)
+_LOST = Failure("lost", FAILURE_CLASSES["lost"].cause, FAILURE_CLASSES["lost"].fixes[0])
 
 
 @dataclass(frozen=True, slots=True)

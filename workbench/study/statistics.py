@@ -1,4 +1,4 @@
-"""Means, spreads and paired differences of a few seeds, with Student's t."""
+"""Means, spreads and paired differences of a few seeds, with Student's t; right and wrong answers in pairs."""
 
 import math
 from collections.abc import Sequence
@@ -27,6 +27,23 @@ def paired_delta_interval(deltas: Sequence[float], level: float = 0.95) -> tuple
         return mean, None
     half = student_t_quantile((1 + level) / 2, len(deltas) - 1) * sd / math.sqrt(len(deltas))
     return mean, (mean - half, mean + half)
+
+
+def mcnemar_exact(only_a: int, only_b: int) -> float:
+    """The exact two-sided p of McNemar's test: twice the smaller binomial tail at ½, at most 1.
+
+    `only_a` and `only_b` count the pairs in which just one side was right; pairs that agree say nothing. Where none
+    differs, p is 1. McNemar, Psychometrika 12 (1947); the exact form is the sign test of the differing pairs. Raises
+    ValueError for negative counts.
+    """
+    if min(only_a, only_b) < 0:
+        raise ValueError(f"counts cannot be negative: {only_a}, {only_b}")
+    n, smaller = only_a + only_b, min(only_a, only_b)
+    term = tail = 1
+    for k in range(smaller):  # each binomial coefficient from the one before: math.comb anew is slow for large n
+        term = term * (n - k) // (k + 1)
+        tail += term
+    return min(1.0, 2 * tail / (1 << n))
 
 
 def student_t_quantile(p: float, df: int) -> float:

@@ -1,0 +1,154 @@
+"""Finds a run and gathers everything that is known of it."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from workbench.cli.context import refresh
+from workbench.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from store.history import AttemptLog
+    from store.runs import RunSummary
+    from workbench.report.failure_card import FailureCard
+    from workbench.run.layout import Home, RunDir
+    from workbench.run.liveness import RunView
+    from workbench.run.record import RunRecord
+
+_COSTS = ("train_seconds", "device_seconds", "adapter_bytes")
+
+
+def found_run(home: "Home", word: str) -> tuple["RunDir", "RunSummary", "RunView"]:
+    """The run of an identifier, its start, or a name. Raises NotFoundError and UsageError."""
+    from store.runs import find_run, summaries
+    from workbench.run.liveness import view_of
+
+    if not home.run_dirs():
+        raise NotFoundError(f"no run '{word}': there are no runs in {home.path}", "workbench run, or workbench demo")
+    refresh(home)
+    run_id = find_run(home, word)
+    run_dir = home.run_dir(run_id)
+    if not run_dir.record.is_file():
+        raise NotFoundError(f"run {run_id}: its folder is gone", "forget it with `workbench db rebuild`")
+    [summary] = summaries(home, [run_id])
+    return run_dir, summary, view_of(run_dir)
+
+
+def listed(summary: "RunSummary", view: "RunView") -> dict[str, Any]:
+    """What `runs list` says of a run."""
+    metrics = {name: getattr(summary, name) for name in ("loss", "token_accuracy", "exact_match")}
+    row: dict[str, Any] = {
+        "run_id": summary.run_id,
+        "name": summary.name,
+        "status": str(view.status),
+        "attempt": view.attempt,
+        "step": view.step,
+        "steps": view.steps,
+        "plan": summary.plan,
+        "recipe": summary.recipe,
+        "model": summary.model,
+        "seed": summary.seed,
+        "reference": summary.reference,
+        "trainable_params": summary.trainable_params,
+        "device": summary.device,
+        "device_seconds": summary.device_seconds,
+        "peak_bytes": summary.peak_bytes,
+        "adapter_bytes": summary.adapter_bytes,
+        "eval": {name: value for name, value in metrics.items() if value is not None},
+        "created": f"{summary.created:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    if view.failure:
+        row["failure"] = {"class": view.failure.failure_class, "message": view.failure.message}
+    return row
+
+
+def shown(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> tuple[dict[str, Any], "FailureCard | None"]:
+    """What `runs show` says of a run, and its failure card if it failed.
+
+    Evaluations, costs, audit and warnings are those of the last finished attempt, else of the last.
+    """
+    from store.history import history, speaking_attempt
+    from workbench.report.failure_card import failure_card
+    from workbench.run.record import read_record
+
+    record, attempts = read_record(run_dir.record), history(run_dir.home, run_dir.run_id)
+    speaking = speaking_attempt(attempts)
+    evaluations = [asdict(found) | {"attempt": speaking.attempt} for found in speaking.evaluations] if speaking else []
+    latest = next((found for found in attempts if found.attempt == view.attempt), None)
+    card = failure_card(run_dir, view, latest.ending if latest else None)
+    answer = {
+        **listed(summary, view),
+        "plan": record.plan_file,
+        "plan_hash": record.plan_hash,
+        "recipe": record.recipe,
+        "recipe_name": record.recipe_name,
+        "data": record.data,
+        "model_fingerprint": record.model_fingerprint,
+        "predicted_bytes": record.predicted_bytes,
+        "train_seconds": summary.train_seconds,
+        "eval": {found["metric"]: found["value"] for found in evaluations} if speaking and speaking.finished else {},
+        "evaluations": evaluations,
+        "costs": _costs(record, attempts, speaking),
+        "audit": _audit(speaking),
+        "attempts": _attempts(attempts, view),
+        "warnings": list(speaking.warnings) if speaking else [],
+        "adapter": str(run_dir.adapter) if run_dir.adapter.is_dir() else None,
+        "folder": str(run_dir.path),
+        "failure": card.to_dict() if card else None,
+        "sites": [asdict(site) for site in record.sites],
+    }
+    return answer, card
+
+
+def _costs(record: "RunRecord", attempts: list["AttemptLog"], speaking: "AttemptLog | None") -> dict[str, Any]:
+    ending = (speaking.ending if speaking else None) or {}
+    known = [found.seconds for found in attempts if found.seconds is not None]
+    return {
+        **{name: ending.get(name) for name in _COSTS},
+        "seconds": sum(known) if known else None,
+        "tokens_per_s": speaking.tokens_per_s if speaking else None,
+        "memory": _memory(record, speaking.base_bytes if speaking else None, ending.get("peak_bytes")),
+    }
+
+
+def _memory(record: "RunRecord", base_bytes: int | None, peak_bytes: int | None) -> list[dict[str, Any]]:
+    """Predicted and measured bytes by part. What is loaded is measured as one, and the rest only in its peak."""
+    parts = dict(record.predicted_bytes)
+    total = parts.pop("total")
+    loaded = sum(parts.pop(name, 0) for name in ("base", "embeddings"))
+    rows = [("base and embeddings", loaded, base_bytes), *((name, value, None) for name, value in parts.items())]
+    return [{"part": p, "predicted": x, "measured": y} for p, x, y in (*rows, ("peak", total, peak_bytes))]
+
+
+def _audit(attempt: "AttemptLog | None") -> dict[str, Any] | None:
+    if attempt is None or attempt.audit is None:
+        return None
+    event = attempt.audit
+    return {
+        "attempt": attempt.attempt,
+        "ok": bool(event.get("ok")),
+        "sites": event.get("sites"),
+        "trainable_params": event.get("trainable_params"),
+        "differences": event.get("differences", []),
+    }
+
+
+def _attempts(logs: list["AttemptLog"], view: "RunView") -> list[dict[str, Any]]:
+    """Every attempt with how it ended. One that left no ending and is not the latest is lost."""
+    by_number = {found.attempt: found for found in logs}
+    return [_attempt(number, by_number.get(number), view) for number in range(1, view.attempt + 1)]
+
+
+def _attempt(number: int, log: "AttemptLog | None", view: "RunView") -> dict[str, Any]:
+    ending = (log.ending if log else None) or {}
+    unended = str(view.status) if number == view.attempt else "lost"
+    started = datetime.fromtimestamp(log.started, UTC) if log and log.started is not None else None
+    return {
+        "attempt": number,
+        "status": ending.get("kind", unended),
+        "failure_class": ending.get("class"),
+        "reason": ending.get("reason"),
+        "step": log.step if log else None,
+        "seconds": log.seconds if log else None,
+        "started": f"{started:%Y-%m-%dT%H:%M:%SZ}" if started else None,
+    }
