@@ -151,12 +151,13 @@ def check(
 
 
 def _estimate(plan: "Plan", recipe: str | None) -> "Memory":
+    if recipe is None:
+        from workbench.plan.memory import memory
+
+        return memory(plan)
     from workbench.cli.launching import predicted_memory
-    from workbench.plan.memory import memory
     from workbench.run.recipe_file import load_recipe
 
-    if recipe is None:
-        return memory(plan)
     return predicted_memory(plan, load_recipe(recipe, current_home())[1])
 
 
