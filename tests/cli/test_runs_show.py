@@ -62,7 +62,7 @@ def test_every_failure_class_has_a_card_with_cause_log_and_fixes(home: Home) -> 
         card = _card(home, run_id)
         assert card.failure_class == name
         assert card.cause == FAILURE_CLASSES[name].cause
-        assert card.fixes == FAILURE_CLASSES[name].fixes
+        assert card.fixes == tuple(fix.replace("RUN", run_id) for fix in FAILURE_CLASSES[name].fixes)
         assert (len(card.log), card.log[-1]) == (20, "line 99")
         text = card_text(card, WIDTH)
         for part in (f"{name} in attempt 1: {card.cause}", "step 2 went wrong", "│ line 99", "out.1.log", *card.fixes):
@@ -219,6 +219,20 @@ def test_an_audit_that_differs_is_a_table_of_the_sites(home: Home) -> None:
     assert "5 more: see --json" in text
     assert card is not None
     assert "differs in 25 settings" in card_text(card, WIDTH)
+
+
+def test_an_audit_that_fails_after_a_finished_attempt_is_the_one_shown(home: Home) -> None:
+    _two_attempts(home)
+    log = EventLog(home.run_dir(RUN).events, RUN, 3)
+    difference = {"site": "model.layers.0.mlp.up_proj", "key": "r", "planned": 4, "built": 8}
+    log.write("audit", ok=False, sites=6, trainable_params=300, differences=[difference])
+    log.write("failed", message="differs in 1 settings", hint="", **{"class": "audit_mismatch"})
+    log.close()
+    answer, card = _shown(home)
+    assert card is not None
+    assert answer["audit"]["attempt"] == card.attempt == 3
+    assert answer["audit"]["differences"] == [difference]
+    assert answer["costs"]["train_seconds"] == 2.5
 
 
 def test_a_run_that_was_never_started_can_be_shown(home: Home) -> None:

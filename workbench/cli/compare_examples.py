@@ -141,7 +141,7 @@ def _text(found: ExampleComparison, shown: list[ExamplePair], width: int) -> str
             f"{summed.equal} as often: p = {p_text(summed.p)}",
             "(exact sign test; an example counts once however many seeds there are)",
         ]
-    lines.append("p: exact two-sided, how likely a difference this large is if both sides are equally good")
+    lines.append("p: exact two-sided, how likely a difference at least this large is if both sides are equally good")
     blocks = [pair_text(pair, width) for pair in shown]
     left = len(found.differing) - len(shown)
     rest = [f"{left} more examples differ: --limit 0 shows all, --json in full"] if left else []

@@ -65,7 +65,8 @@ def listed(summary: "RunSummary", view: "RunView") -> dict[str, Any]:
 def shown(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> tuple[dict[str, Any], "FailureCard | None"]:
     """What `runs show` says of a run, and its failure card if it failed.
 
-    Evaluations, costs, audit and warnings are those of the last finished attempt, else of the last.
+    Evaluations, costs, audit and warnings are those of the last finished attempt, else of the last; the audit of the
+    last one where that failed for it.
     """
     from store.history import history, speaking_attempt
     from workbench.report.failure_card import failure_card
@@ -89,7 +90,7 @@ def shown(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> tuple[di
         "eval": {found["metric"]: found["value"] for found in evaluations} if speaking and speaking.finished else {},
         "evaluations": evaluations,
         "costs": _costs(record, attempts, speaking),
-        "audit": _audit(speaking),
+        "audit": _audit(latest if card and card.failure_class == "audit_mismatch" else speaking),
         "attempts": _attempts(attempts, view),
         "warnings": list(speaking.warnings) if speaking else [],
         "adapter": str(run_dir.adapter) if run_dir.adapter.is_dir() else None,

@@ -54,6 +54,7 @@ def failure_card(run_dir: "RunDir", view: "RunView", ending: dict[str, Any] | No
     hints = [line.strip() for line in hint.splitlines() if line.strip()]
     # One line is advice about this failure; several are a table or a list of what is wrong.
     advice, details = (hints, []) if len(hints) == 1 else ([], hints)
+    fixes = list(dict.fromkeys([*advice, *known.fixes]))
     out = run_dir.out(view.attempt)
     return FailureCard(
         failure_class=name,
@@ -61,7 +62,7 @@ def failure_card(run_dir: "RunDir", view: "RunView", ending: dict[str, Any] | No
         cause=known.cause,
         message=message,
         details=tuple(details),
-        fixes=tuple(dict.fromkeys([*advice, *known.fixes]))[:MOST_FIXES],
+        fixes=tuple(fix.replace("logs RUN", f"logs {run_dir.run_id}") for fix in fixes[:MOST_FIXES]),
         log=tuple(last_lines(out).splitlines()),
         log_path=str(out),
         command=_command(run_dir.repro(view.attempt)),

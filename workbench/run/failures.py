@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FailureClass:
-    """A way in which an attempt can fail: its cause in one sentence, and one to three fixes, the likeliest first."""
+    """A way in which an attempt can fail: its cause in one sentence, and one to three fixes, the likeliest first.
+
+    RUN, PLAN, RECIPE and MODEL in the commands of fixes stand for what the reader puts there.
+    """
 
     name: str
     cause: str
@@ -37,7 +40,7 @@ _CLASSES = (
         (
             "lower lr, or set a longer warmup",
             "set a smaller clip",
-            "look for odd examples with `workbench sql` on the losses just before that step",
+            "see how the loss got there: workbench runs logs RUN --events",
         ),
     ),
     FailureClass(
