@@ -19,48 +19,39 @@ PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="A plan file, 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Rules = Annotated[list[str] | None, typer.Option("--rule", help='A rule such as "* mlp r=4"; may be repeated.')]
 INVALID = InvalidError.exit_code
+FROM_HELP = "Start from a peft adapter_config.json, an axolotl YAML or a LLaMA-Factory YAML."
 
 
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="Name of the plan; it is written to the home's plans folder.")],
-    model: Annotated[str, typer.Option(help="demo, or a local model folder.")] = "demo",
-    base: Annotated[str, typer.Option(help="Base format of all sites.")] = "nf4",
-    r: Annotated[int, typer.Option("--rank", "-r", help="Rank of adapted sites.")] = 16,
-    alpha: Annotated[str, typer.Option(help="A number, or a multiple of the rank.")] = "2r",
-    dropout: Annotated[float, typer.Option(help="Dropout of adapted sites.")] = 0.0,
+    model: Annotated[str | None, typer.Option(help="demo, or a local model folder.", show_default="demo")] = None,
+    base: Annotated[str | None, typer.Option(help="Base format of all sites.", show_default="nf4")] = None,
+    r: Annotated[int | None, typer.Option("--rank", "-r", help="Rank of adapted sites.", show_default="16")] = None,
+    alpha: Annotated[str | None, typer.Option(help="A number, or a multiple of the rank.", show_default="2r")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Dropout of adapted sites.", show_default="0")] = None,
     rule: Rules = None,
     to: Annotated[Path | None, typer.Option(help="Write this file instead.")] = None,
+    from_: Annotated[Path | None, typer.Option("--from", metavar="FILE", help=FROM_HELP)] = None,
+    from_format: Annotated[str | None, typer.Option(help="peft, axolotl or llama-factory, if not clear.")] = None,
+    recipe_to: Annotated[Path | None, typer.Option(help="Write the training keys of FILE as a recipe.")] = None,
     force: Annotated[bool, typer.Option(help="Replace a plan of that name.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write a new plan file, checked against its model. Without rules, every site is adapted."""
-    from workbench import atomic
-    from workbench.plan.edit import new_plan_text
-    from workbench.plan.files import check_text, plan_or_raise
+    from workbench.cli.plan_new import FromFile, Numbers, new_from_file, new_plan, place_of
 
-    home = current_home()
-    if "/" in name or name.startswith("."):
-        raise UsageError(f"'{name}' is no name of a plan", "a name has no slashes; --to FILE writes anywhere")
-    path = to or home.plans / f"{name}.yaml"
-    if path.exists() and not force:
-        raise UsageError(f"{path} exists", "choose another name, or replace it with --force")
-    local = Path(model).expanduser()
-    model = str(local.absolute()) if local.is_dir() else model
-    text = new_plan_text(name, model, base, rule or ["* all"], {"r": r, "alpha": _number(alpha), "dropout": dropout})
-    plan = plan_or_raise(check_text(text, path, home), name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(path, text)
-    print(f"wrote {path}\n")
-    print(_summary(plan))
-
-
-def _number(text: str) -> Any:
-    from workbench.plan.keys import KEYS, ValueProblem, read_value
-
-    try:
-        return read_value(KEYS["alpha"], text)
-    except ValueProblem as problem:
-        raise UsageError(f"--alpha {text}: {problem.message}", problem.hint) from problem
+    path = place_of(name, to, force)
+    numbers = Numbers(r, alpha, dropout)
+    if from_:
+        given = FromFile(from_, from_format, recipe_to, model, base, tuple(rule or ()))
+        plan = new_from_file(name, path, given, numbers, force, as_json)
+    elif from_format or recipe_to:
+        raise UsageError("--from-format and --recipe-to belong to --from", "add --from FILE")
+    else:
+        plan = new_plan(name, path, model or "demo", base or "nf4", rule or ["* all"], numbers, as_json)
+    if not as_json:
+        print(_summary(plan))
 
 
 @app.command()

@@ -53,8 +53,14 @@ class Document:
         return None
 
 
-def read_document(file: str, text: str) -> Document:
-    """Reads YAML 1.2 that must hold a mapping. Raises InvalidError with line, column and a hint."""
+_PLAN_EXAMPLE = "a plan starts with lines such as `model: demo`"
+
+
+def read_document(file: str, text: str, example: str = _PLAN_EXAMPLE) -> Document:
+    """Reads YAML 1.2 that must hold a mapping; `example` is the hint where it holds none.
+
+    Raises InvalidError with line, column and a hint.
+    """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -67,7 +73,7 @@ def read_document(file: str, text: str) -> Document:
         raise _invalid(Problem(file, f"not YAML: {error}", "write it as UTF-8 text")) from error
     if not isinstance(data, dict):
         what = "empty" if data is None else "not a mapping of keys to values"
-        raise _invalid(Problem(f"{file}:1:1", what, "a plan starts with lines such as `model: demo`"))
+        raise _invalid(Problem(f"{file}:1:1", what, example))
     return Document(file, data, dict(_marks((), node)))
 
 
