@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import WorkbenchError
 from workbench.run.foreground import StopRequest, run_all
 from workbench.run.identity import make_record
 from workbench.run.layout import Home, RunDir
@@ -102,6 +103,7 @@ def records_of(
 def launch(home: Home, records: Sequence[RunRecord], options: Options) -> Outcome:
     """Runs what is not finished yet, follows it on stderr, and answers from the store."""
     from workbench.cli.context import refresh
+    from workbench.cli.errors import show_error
     from workbench.cli.progress import make_progress
 
     run_dirs = {record.run_id: _prepared(home, record) for record in records}
@@ -116,7 +118,12 @@ def launch(home: Home, records: Sequence[RunRecord], options: Options) -> Outcom
         with make_progress(names) as progress, _interruptible(stop):
             run_all(home, pending, jobs, threads, progress.on_event, stop=stop, on_wait=progress.say)
     fresh = {run_dir.run_id for run_dir in pending}
-    refresh(home)
+    try:
+        refresh(home)
+    except WorkbenchError as error:
+        if any(status_of(run_dir) is RunStatus.FINISHED for run_dir in run_dirs.values()):
+            raise  # its evaluations are answered from the store
+        show_error(error)
     return Outcome(tuple(_answer(home, record, fresh) for record in records), bool(stop.count))
 
 
