@@ -28,6 +28,8 @@ CLOSED = CHATML.replace("{% if add", "{% if not add_generation_prompt %}<unk>{% 
 THINKING = CHATML.replace(
     "{{ m.content }}", "{% if loop.last and m.role == 'assistant' %}(think)\n{% endif %}{{ m.content }}"
 )
+# As OLMo 2's: the last answer ends with another marker than those before.
+ENDED = CHATML.replace("<eos>\n", "{{ '<unk>' if loop.last and m.role == 'assistant' else '<eos>\n' }}")
 # As DeepSeek-R1's: the generation prompt opens thoughts that the rendered answer does not have.
 OPENED = CHATML.replace("<bos>assistant\n{% endif %}", "<bos>assistant\n(think){% endif %}")
 FORGETS = CHATML.replace("{{ m.content }}", "{% if loop.last or m.role == 'user' %}{{ m.content }}{% endif %}")
@@ -60,6 +62,7 @@ def _one(example: Example, tokenizer: PreTrainedTokenizerBase) -> TokenizedExamp
         (CHATML, ["one<eos>", "two<eos>"]),
         (CLOSED, ["one<eos>", "two<eos>\n<unk>"]),
         (THINKING, ["one<eos>", "(think)\ntwo<eos>"]),
+        (ENDED, ["one<eos>", "two<unk>"]),
     ],
 )
 def test_every_answer_with_its_end_marker_is_a_target(template: str, targets: list[str]) -> None:

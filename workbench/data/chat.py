@@ -134,7 +134,7 @@ def _targets(
         if turn.after is None:
             end = len(whole)
         elif turn.kept_in(one.whole):
-            end = _common(after, whole)
+            end = _with_marker(whole, start, _common(after, whole), limit, special)
         elif turn.content in one.whole[len(turn.before) : reach]:
             end = _marked_end(whole, after[start:], start, limit, special)
         else:
@@ -164,6 +164,12 @@ def _marked_end(whole: list[int], own: list[int], start: int, limit: int, specia
     if marker not in whole[start:limit]:
         raise _Unfit(f"{_UNSTABLE}it ends an answer otherwise once more messages follow")
     return whole.index(marker, start, limit) + 1
+
+
+def _with_marker(whole: list[int], start: int, end: int, limit: int, special: frozenset[int]) -> int:
+    """The end with its marker, where a template has another one for the last answer than for those before."""
+    closed = any(token in special for token in whole[start:end])
+    return end + 1 if not closed and end < limit and whole[end] in special else end
 
 
 def _common(one: list[int], other: list[int]) -> int:
