@@ -1,5 +1,6 @@
 """Which runs of two sides belong together, example by example: those with one seed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,14 @@ _RUNS = f"""
 select run_id, name, seed, reference, f.attempt, {", ".join(Key._fields)}
 from candidate join finished_attempts f using (run_id) where place in (select unnest($places)) order by place
 """
+
+_PARTS = {
+    "plan": "plans",
+    "plan_hash": "contents",
+    "recipe_hash": "recipes",
+    "data_hash": "data",
+    "model_fingerprint": "models",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +86,11 @@ def _side(connection: Connection, word: str) -> tuple[dict[int, SideRun], list[s
     runs = {row[2]: _run(row) for row in rows}
     if not runs:
         raise NotFoundError(f"'{word}' has no finished run", "see the states: workbench runs list")
-    keys = dict.fromkeys(Key(*row[5:]) for row in rows)
-    if len(keys) > 1:
-        labels = ", ".join(f"'{key.plan}#{key.short}'" for key in keys)
+    all_runs = [_run(row) for row in rows]
+    if differing := _differing(run.key for run in all_runs):
         raise UsageError(
-            f"'{word}' was run in {len(keys)} ways (contents, recipe, data or model differ)",
-            f"name one of {labels}, or a run's identifier from `workbench runs list`",
+            f"'{word}' was run with different {differing}",
+            f"name one of them, or a run's identifier:\n{_labels(all_runs)}",
         )
     left = len(found) - len(places)
     return runs, [f"{word}: {left} of {len(found)} runs left out, as not finished"] if left else []
@@ -114,9 +122,24 @@ def _unpaired(a: str, of_a: dict[int, SideRun], b: str, of_b: dict[int, SideRun]
 
 
 def _unlike(pair: RunPair) -> list[str]:
-    words = {"recipe_hash": "recipes", "model_fingerprint": "models"}
-    differing = [word for part, word in words.items() if getattr(pair.a.key, part) != getattr(pair.b.key, part)]
-    return [f"the runs had different {' and '.join(differing)}: they differ for that reason too"] if differing else []
+    """A warning where more than the plans differ; that they have the same examples is checked with the examples."""
+    like = pair.b.key._replace(plan=pair.a.key.plan, plan_hash=pair.a.key.plan_hash, data_hash=pair.a.key.data_hash)
+    differing = _differing((pair.a.key, like))
+    return [f"the runs had different {differing}: they differ for that reason too"] if differing else []
+
+
+def _differing(keys: Iterable[Key]) -> str:
+    """What differs between these, in words; empty where nothing does."""
+    each = list(keys)
+    return " and ".join(word for part, word in _PARTS.items() if len({getattr(key, part) for key in each}) > 1)
+
+
+def _labels(runs: list[SideRun]) -> str:
+    """A line per way: its label, and its runs."""
+    ids: dict[Key, list[str]] = {}
+    for run in runs:
+        ids.setdefault(run.key, []).append(run.run_id)
+    return "\n".join(f"{key.plan}#{key.short} (runs {', '.join(members)})" for key, members in ids.items())
 
 
 def _seeds(runs: dict[int, SideRun]) -> str:
