@@ -138,7 +138,7 @@ def _text(found: ExampleComparison, shown: list[ExamplePair], width: int) -> str
         summed = by_example(found.examples)
         lines += [
             f"\nOver the seeds, {summed.more_a} examples are right more often in A, {summed.more_b} in B, "
-            f"{summed.equal} as often: p = {p_text(summed.p)}",
+            f"{summed.equal} as often: p {p_text(summed.p)}",
             "(exact sign test; an example counts once however many seeds there are)",
         ]
     lines.append("p: exact two-sided, how likely a difference at least this large is if both sides are equally good")

@@ -54,7 +54,7 @@ def counts_table(counts: Sequence[tuple[str, PairedCounts, float | None]]) -> Ta
 
 
 def p_text(p: float | None) -> str:
-    return "" if p is None else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+    return "" if p is None else "< 0.0001" if p < 1e-4 else f"= {p:.4f}"
 
 
 def _fields(fields: Iterable[tuple[str, str]], width: int) -> Iterable[str]:
