@@ -49,7 +49,7 @@ def test_two_runs_by_hand(desk: Desk, run: Run, two_plans: Home) -> None:
         **{"a": {"output": "out", "loss": 0.25}, "b": {"output": "out", "loss": 0.25}},
     }
     text = run("compare", "--examples", A1, B1, "--limit", "2")
-    assert "1              1       4       1           2  8    = 0.3750" in text.out
+    assert "1              1       4       1           2  8   = 0.3750" in text.out
     assert text.out.count("only A right") == 2
     assert "3 more examples differ: --limit 0 shows all" in text.out
 
