@@ -40,6 +40,10 @@ def query(home: Home, sql: str, limit: int = LIMIT, seconds: float = SECONDS) ->
             raise InvalidError(str(error), f"the limit is {seconds:g} s; filter earlier, or raise it") from error
         except duckdb.Error as error:
             raise InvalidError(str(error), _hint(str(error))) from error
+        except RuntimeError as error:
+            if "interrupted" not in str(error).lower():
+                raise
+            raise KeyboardInterrupt from error  # what DuckDB makes of Ctrl-C
 
 
 def _lock_down(connection: Connection, seconds: float) -> None:

@@ -82,7 +82,7 @@ def select(connection: Connection, words: Sequence[str]) -> list[str]:
 
 
 def matching(connection: Connection, word: str) -> list[Candidate]:
-    """The runs of a run id, a plan name (also `name#hash6`), a run name, or the unique start of a run id.
+    """The runs of a run id, a plan name (also `name#hash6`), a run name, a plan's hash, or the start of a run id.
 
     Raises NotFoundError with the nearest name, UsageError for a start that several run ids have.
     """
@@ -91,6 +91,7 @@ def matching(connection: Connection, word: str) -> list[Candidate]:
         or _fetch(connection, "plan = ?", word)
         or _labelled(connection, word)
         or _fetch(connection, "name = ?", word)
+        or _fetch(connection, "plan_hash = ?", word)
     )
     if not found and len(word) >= PREFIX_LENGTH:
         found = _fetch(connection, "starts_with(run_id, ?)", word)

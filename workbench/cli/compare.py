@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.context import current_home, print_json, refresh
-from workbench.errors import UsageError
+from workbench.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from store.comparison import Comparison
+    from workbench.run.layout import Home
 
 BY = "type"
 
@@ -41,17 +42,40 @@ def compare(
 
         compare_examples(current_home(), selection or (), limit, as_json)
         return
+    if as_json + as_csv + as_markdown > 1:
+        raise UsageError("--json, --csv and --md exclude each other", "choose one")
     if limit is not None:
         raise UsageError("--limit goes with --examples", "workbench compare --examples A B --limit N")
     from store.compare import compare as ask
 
     home = current_home()
     refresh(home)
-    found = ask(home, selection or (), by, baseline)
+    try:
+        found = ask(home, selection or (), by, baseline)
+    except NotFoundError:
+        # A plan that sets what another one sets has its runs under the other's name.
+        hashes = {word: _hash_of_plan(home, word) for word in (*(selection or ()), baseline) if word}
+        if not any(hashes.values()):
+            raise
+        words = [hashes[word] or word for word in selection or ()]
+        found = ask(home, words, by, (hashes[baseline] or baseline) if baseline else None)
     if as_json:
         print_json(found.to_rows())
     else:
         show_comparison(found, as_csv, as_markdown)
+
+
+def _hash_of_plan(home: "Home", word: str) -> str | None:
+    """The hash of the plan of that name, None when there is none or it does not resolve."""
+    from workbench.plan.files import check_plan
+
+    try:
+        plan = check_plan(word, home).plan
+    except NotFoundError:
+        return None
+    if plan:
+        print(f"{word}: taking the runs of every plan that sets the same ({plan.hash})", file=sys.stderr)
+    return plan.hash if plan else None
 
 
 def _only_with_examples(by: str, baseline: str | None, as_csv: bool, as_markdown: bool) -> None:

@@ -52,7 +52,7 @@ def predicted_memory(plan: "Plan", recipe: "Recipe") -> "Memory":
 
     device, dtype = _device_and_dtype(recipe)
     tokens = recipe.batch * recipe.max_length
-    return memory(plan, tokens, dtype, recipe.optimizer, recipe.gradient_checkpointing, device)
+    return memory(plan, tokens, dtype, recipe.optimizer, recipe.gradient_checkpointing, device, recipe.max_length)
 
 
 def _device_and_dtype(recipe: "Recipe") -> tuple[str, str]:
@@ -82,8 +82,11 @@ def records_of(
     """
     from workbench.data.load import load_data
     from workbench.plan.fingerprint import model_fingerprint
+    from workbench.plan.model_map import require_weights
     from workbench.run.recipe_file import resolve_steps
 
+    for plan in plans:
+        require_weights(plan.map)
     data = load_data(recipe)
     for line in data.said:
         print(line, file=sys.stderr)
@@ -152,13 +155,17 @@ def _check_memory(records: Sequence[RunRecord], jobs: int) -> None:
 
 
 def _shares(options: Options, runs: int) -> tuple[int, int]:
-    """How many runs at once, and the threads of each: together never more than the cores."""
+    """How many runs at once, and the threads of each: together never more than the cores.
+
+    A run alone gets no more threads than one of several: its numbers are then the same, and on a busy machine more
+    threads than free cores make steps many times slower.
+    """
     from workbench.run.gpus import list_gpus
 
     cores = len(os.sched_getaffinity(0))
     places = len(list_gpus()) or min(MOST_AT_ONCE, cores)
     jobs = min(options.jobs or places, runs)
-    return jobs, options.threads or max(1, cores // jobs)
+    return jobs, options.threads or max(1, cores // max(jobs, places))
 
 
 @contextmanager

@@ -1,0 +1,58 @@
+"""What each kind of event carries beside `v run_id attempt seq t mono kind`: for documentation, checked by a test."""
+
+EVENT_FIELDS: dict[str, dict[str, str]] = {
+    "started": {
+        "model": "the model as the plan names it",
+        "device": "torch's name of the device, and what it is",
+        "threads": "CPU threads of the trainer",
+        "compute_dtype": "dtype of activations: float32 or bfloat16",
+        "steps": "optimizer steps to come; 0 for a reference run",
+        "seed": "the run's seed",
+    },
+    "base_ready": {
+        "seconds": "time to load and quantize the base",
+        "base_params": "parameters of the base, embeddings and head included",
+        "bytes": "memory that the loaded base takes",
+        "formats": "sites per base format",
+    },
+    "audit": {
+        "ok": "whether every site is as planned",
+        "sites": "how many sites were read back",
+        "trainable_params": "trainable parameters of the built model",
+        "differences": "site, key, planned and built value of what differs",
+    },
+    "metric": {
+        "step": "optimizer step, from 1",
+        "values": "loss (nats per target token over the effective batch), lr, grad_norm (before clipping), tokens "
+        "(inputs without padding), tokens_per_s, memory_bytes",
+    },
+    "eval": {
+        "step": "after which step",
+        "evaluator": "loss, token_accuracy or exact_match",
+        "values": "the metric by name",
+        "n": "over how many target tokens (exact_match: examples)",
+        "higher_is_better": "the metric's direction",
+    },
+    "checkpoint": {"step": "after which step the resumable state was written"},
+    "site_stats": {
+        "step": "after which step",
+        "sites": "per site: weight_norm, quant_error (relative), update_norm, effective_rank, grad_norm (mean)",
+    },
+    "telemetry": {"values": "measurements that are kept in the log only"},
+    "resumed": {"step": "from which step the attempt goes on"},
+    "paused": {"step": "after which step"},
+    "stopped": {"reason": "user, pause or preempted", "step": "after which step", "…": "the costs of `finished`"},
+    "warning": {"message": "a sentence"},
+    "failed": {
+        "class": "the failure class",
+        "message": "what went wrong, in a sentence",
+        "hint": "what to do about it",
+    },
+    "finished": {
+        "step": "the last step",
+        "train_seconds": "seconds of steps alone",
+        "device_seconds": "seconds from loading the base to the end",
+        "peak_bytes": "peak memory: the allocator's on CUDA, the process's resident set on the CPU",
+        "adapter_bytes": "bytes of the adapter's weights",
+    },
+}
