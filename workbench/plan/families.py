@@ -1,6 +1,7 @@
 """How each model family names its parts. A new family is a new entry."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from workbench.plan.site import LayerType
 
@@ -30,7 +31,10 @@ class Family:
     `block_norms` are paths below a block, `*` in them a number; `block_path`, `embeddings`, `final_norm` and `outside`
     (other parts with weights, and why they are no sites) are below the base. Variants have some of the norms and
     outside parts only: which, the checkpoint says. `tied` is the class default, which configs may leave out;
-    `config_names` are other names of config values.
+    `config_names` are other names of config values. `norm` and `attention` tell the memory estimate what backward
+    keeps: `sdpa` keeps no attention matrix, `expanded` neither but repeats keys and values for every head, `eager`
+    keeps the softmax, and `softcapped` also the scores before it; `partly_rotated` attention puts its heads together
+    anew, so that its output is copied for the module that reads it.
     """
 
     model_type: str
@@ -44,6 +48,9 @@ class Family:
     heads: tuple[str, ...] = ("lm_head",)
     tied: bool = False
     config_names: dict[str, str] = field(default_factory=dict)
+    norm: Literal["rms", "layer"] = "layer"
+    attention: Literal["sdpa", "expanded", "eager", "softcapped"] = "sdpa"
+    partly_rotated: bool = False
 
     @property
     def blocks(self) -> str:
@@ -96,8 +103,23 @@ def _like_llama(
     modules: tuple[Module, ...] = (*_SPLIT, *_GATED),
     norms: tuple[str, ...] = _NORMS,
     tied: bool = False,
+    norm: Literal["rms", "layer"] = "rms",
+    attention: Literal["sdpa", "softcapped"] = "sdpa",
+    partly_rotated: bool = False,
 ) -> Family:
-    return Family(model_type, "model", "layers", "embed_tokens", "norm", modules, norms, tied=tied)
+    return Family(
+        model_type=model_type,
+        base="model",
+        block_path="layers",
+        embeddings="embed_tokens",
+        final_norm="norm",
+        modules=modules,
+        block_norms=norms,
+        tied=tied,
+        norm=norm,
+        attention=attention,
+        partly_rotated=partly_rotated,
+    )
 
 
 FAMILIES: dict[str, Family] = {
@@ -107,15 +129,26 @@ FAMILIES: dict[str, Family] = {
         _like_llama("mistral"),
         _like_llama("qwen2"),
         _like_llama("qwen3", norms=(*_NORMS, *_QK_NORMS)),
-        _like_llama("gemma2", norms=(*_NORMS, "pre_feedforward_layernorm", "post_feedforward_layernorm"), tied=True),
+        _like_llama(
+            "gemma2",
+            norms=(*_NORMS, "pre_feedforward_layernorm", "post_feedforward_layernorm"),
+            tied=True,
+            attention="softcapped",
+        ),
         _like_llama(
             "phi3",
             (
                 *_attention(("qkv", "self_attn.qkv_proj"), ("o", "self_attn.o_proj")),
                 *_mlp(("gate_up", "mlp.gate_up_proj"), ("down", "mlp.down_proj")),
             ),
+            partly_rotated=True,
         ),
-        _like_llama("stablelm", norms=(*_NORMS, "self_attn.q_layernorm.norms.*", "self_attn.k_layernorm.norms.*")),
+        _like_llama(
+            "stablelm",
+            norms=(*_NORMS, "self_attn.q_layernorm.norms.*", "self_attn.k_layernorm.norms.*"),
+            norm="layer",
+            partly_rotated=True,
+        ),
         _like_llama("olmo2", norms=("post_attention_layernorm", "post_feedforward_layernorm", *_QK_NORMS)),
         Family(
             "gpt_neox",
@@ -127,6 +160,7 @@ FAMILIES: dict[str, Family] = {
             _NORMS,
             # transformers 5 loads the head as lm_head and saves it under its older name
             heads=("lm_head", "embed_out"),
+            partly_rotated=True,
         ),
         Family(
             "opt",
@@ -161,6 +195,7 @@ FAMILIES: dict[str, Family] = {
             (*_NORMS, "ln_attn", "ln_mlp"),
             tied=True,
             config_names={"hidden_size": "n_embed"},
+            attention="expanded",
         ),
         Family(
             "bloom",
@@ -173,6 +208,7 @@ FAMILIES: dict[str, Family] = {
             outside={"word_embeddings_layernorm": _NORM},
             tied=True,
             config_names={"hidden_size": "n_embed", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head"},
+            attention="eager",
         ),
     )
 }

@@ -1,7 +1,10 @@
 """What a plan needs of memory, by part, before anything is loaded.
 
 The formulas hold for transformers' decoder blocks with the trainer's own adapter layers. The saved bytes of a Llama
-block, with and without dropout, agree with what autograd keeps, in fp32 and in bf16.
+block, with and without dropout, agree with what autograd keeps, in fp32 and in bf16; for the other families they are
+from there up to about a quarter more. Assumed: an MLP beside attention (parallel) has a norm and an input of its own;
+a block without gate keeps the activation's input (ReLU keeps its output, which the adapter of `down` then shares);
+keys and values of grouped queries are not repeated, but for Falcon, Bloom and Gemma 2; the base has no dropout.
 """
 
 from collections.abc import Iterator
@@ -10,6 +13,7 @@ from itertools import groupby
 
 from workbench.plan.catalogue import CATALOGUE
 from workbench.plan.formats import FORMATS
+from workbench.plan.model_map import ModelMap
 from workbench.plan.plan import Plan, PlannedSite
 
 DEFAULT_TOKENS = 2048
@@ -54,8 +58,11 @@ def memory(
     optimizer: str = "adamw",
     gradient_checkpointing: bool = False,
     device: str = "cpu",
+    sequence_length: int | None = None,
 ) -> Memory:
     """The estimate for one micro-batch of `tokens` tokens; `device` is torch's name of it, such as `cpu` or `cuda:0`.
+
+    `sequence_length` (None: one sequence of all tokens) counts where attention keeps its matrix.
 
     Embeddings, head and norms are held in the compute dtype. A plan that adapts nothing runs forward only: one
     block's activations, no gradients.
@@ -67,7 +74,8 @@ def memory(
         base=sum(planned.base_bytes for planned in plan.sites),
         embeddings=rest * width,
         trainable=trainable_bytes(plan, optimizer),
-        activations=tokens * _kept_per_token(plan, width, gradient_checkpointing) + _dequantized(plan, width),
+        activations=tokens * _kept_per_token(plan, width, sequence_length or tokens, gradient_checkpointing)
+        + _dequantized(plan, width),
         logits=tokens * plan.map.vocab_size * _LOGIT_BYTES[compute_dtype],
         context=_CUDA_CONTEXT if device.startswith("cuda") else _CPU_CONTEXT,
     )
@@ -78,32 +86,60 @@ def trainable_bytes(plan: Plan, optimizer: str = "adamw") -> int:
     return plan.trainable_params * (10 if "8bit" in optimizer else 16)
 
 
-def _kept_per_token(plan: Plan, width: int, gradient_checkpointing: bool) -> int:
+def _kept_per_token(plan: Plan, width: int, length: int, gradient_checkpointing: bool) -> int:
     """Bytes that backward keeps of one token; nothing below the lowest adapted block."""
     blocks = [list(sites) for _, sites in groupby(plan.sites, key=lambda planned: planned.site.block)]
     lowest = min((planned.site.block for planned in plan.adapted), default=len(blocks) - 1)
-    kept = [_block(plan, width) + sum(_adapters(plan, sites, width)) for sites in blocks[lowest:]]
+    block = _block(plan.map, width, length)
+    kept = [block + sum(_adapters(plan, sites, width)) for sites in blocks[lowest:]]
     if gradient_checkpointing:
         return len(kept) * width * plan.map.hidden_size + max(kept)
     return sum(kept)
 
 
-def _block(plan: Plan, width: int) -> int:
-    """A block without adapters: fp32 inputs of two norms and their scales, q, k, v, the attention's output and
-    log-sum-exp, and what the MLP multiplies."""
-    model = plan.map
-    heads, kv_heads = model.num_attention_heads * model.head_dim, model.num_key_value_heads * model.head_dim
-    hidden = (3 if model.family.gated else 2) * model.intermediate_size
-    return 8 * model.hidden_size + 8 + 4 * model.num_attention_heads + width * (2 * heads + 2 * kv_heads + hidden)
+def _block(model: ModelMap, width: int, length: int) -> int:
+    """A block without adapters: the inputs of its norms, what attention keeps, and what the MLP multiplies."""
+    hidden = (3 if model.family.gated else 1) * model.intermediate_size
+    return sum(_norms(model, width)) + _attention(model, width, length) + width * hidden
+
+
+def _norms(model: ModelMap, width: int) -> Iterator[int]:
+    """An RMS norm keeps its input in fp32 and one scale per vector, a layer norm its input and two statistics."""
+    heads = {".q_": model.num_attention_heads, ".k_": model.num_key_value_heads}
+    present = {skipped.name for skipped in model.skipped}
+    for path in model.family.block_norms:
+        if f"{model.family.blocks}.*.{path}" not in present:
+            continue
+        vectors = next((count for mark, count in heads.items() if mark in path), 0)
+        size = vectors * model.head_dim or model.hidden_size
+        yield 4 * size + 4 * max(vectors, 1) if model.family.norm == "rms" else width * size + 8 * max(vectors, 1)
+
+
+def _attention(model: ModelMap, width: int, length: int) -> int:
+    """q, k, v and the output; log-sum-exp per head, or the matrix where it is kept (with one key head always)."""
+    kind, queries = model.family.attention, model.num_attention_heads * model.head_dim
+    scores = length * model.num_attention_heads
+    probabilities = 4 + (width if width < 4 else 0)  # softmax in fp32, and its copy in the compute dtype
+    if kind == "softcapped":
+        return width * 4 * queries + scores * (probabilities + width)
+    if kind == "eager":
+        return width * 6 * queries + scores * probabilities
+    keys = model.num_key_value_heads * model.head_dim
+    if kind == "expanded":
+        # Values cut out of a fused output keep all of it; with fewer keys than heads there is a mask in every block.
+        whole = 2 * queries if keys == queries else length
+        matrix = 4 * scores if model.num_key_value_heads == 1 else 4 * model.num_attention_heads
+        return width * (4 * queries + whole) + matrix
+    return width * 2 * (queries + keys) + 4 * model.num_attention_heads
 
 
 def _adapters(plan: Plan, sites: list[PlannedSite], width: int) -> Iterator[int]:
     """The adapters' share: their inputs, masks of dropout, and what the method keeps beyond them.
 
-    Sites that read one tensor share it as it came, and the attention's output is there already. DoRA works on a copy
-    of its own where the input is cast to fp32 or dropped.
+    Sites that read one tensor share it as it came, and the attention's output is there already, unless it is copied.
+    DoRA works on a copy of its own where the input is cast to fp32 or dropped.
     """
-    shared = {_HEADS_INPUT}
+    shared = set() if plan.map.family.partly_rotated else {_HEADS_INPUT}
     for planned, module in zip(sites, plan.map.modules, strict=True):
         if not (adapter := planned.adapter):
             continue

@@ -65,15 +65,17 @@ def load_base(record: RunRecord, device: torch.device, compute_dtype: torch.dtyp
         {s.site: BaseSettings(s.base, s.blocksize, s.double_quant, s.threshold) for s in record.sites}, compute_dtype
     )
     own, silenced = _without_dropout(record.model_path)
-    model, loading = AutoModelForCausalLM.from_pretrained(
-        record.model_path,
-        config=own,
-        dtype=compute_dtype,
-        device_map={"": device},
-        quantization_config=config,
-        local_files_only=True,
-        output_loading_info=True,
-    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # weights that the checkpoint lacks are drawn: alike in every run on this base
+        model, loading = AutoModelForCausalLM.from_pretrained(
+            record.model_path,
+            config=own,
+            dtype=compute_dtype,
+            device_map={"": device},
+            quantization_config=config,
+            local_files_only=True,
+            output_loading_info=True,
+        )
     model.requires_grad_(False)
     model.config.use_cache = False
     stored = {tensor.data_ptr(): tensor.nbytes for tensor in model.state_dict().values()}

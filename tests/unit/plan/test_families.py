@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.families import VARIANTS
+from tests.families import VARIANTS, save_random
 from tests.unit.plan.support import make_plan
+from tests.unit.plan.test_cost import saved_bytes
+from workbench.plan.cost import memory
 from workbench.plan.families import FAMILIES
 from workbench.plan.model_map import load_map
 from workbench.run.layout import Home
 
 SaveModel = Callable[..., Path]
 AUTO_CLASSES = ("AutoModelForCausalLM", "AutoModel")
+TORCH_NAMES = {"fp32": "float32", "bf16": "bfloat16"}
 SHORT_NAMES = {
     "phi3": "qkv o gate_up down",
     "gpt_neox": "qkv o up down",
@@ -104,3 +107,32 @@ def test_norms_of_heads_and_extra_norms_are_named(saved_model: SaveModel) -> Non
     assert "self_attn.q_layernorm.norms.*" not in norms("stablelm")
     assert norms("falcon") == {"ln_attn", "ln_mlp", ""}
     assert norms("falcon-one-norm") == {"input_layernorm", ""}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+@pytest.mark.parametrize("modules", ["all", "attn", "mlp"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_memory_is_what_autograd_keeps_or_a_little_more(
+    tmp_path: Path, home: Home, variant: str, modules: str, dtype: str
+) -> None:
+    import torch
+
+    sizes = {"hidden_size": 64, "intermediate_size": 160}
+    narrow = {"word_embed_proj_dim": 64, "ffn_dim": 160, "dropout": 0.0} if variant.startswith("opt") else {}
+    folder, tokens = save_random(variant, tmp_path / "model", **sizes, **narrow), 40
+    plan, upper = (make_plan(home, folder, f"{blocks} {modules} r=4", base=dtype) for blocks in ("*", "1-"))
+    kept = [saved_bytes(folder, n, plan, getattr(torch, TORCH_NAMES[dtype]), tokens) for n in (3, 2)]
+    measured = kept[0] - kept[1]
+    predicted = memory(plan, tokens, dtype).activations - memory(upper, tokens, dtype).activations
+    assert 0.75 * predicted < measured < 1.01 * predicted
+
+
+def test_the_length_of_sequences_counts_where_attention_keeps_its_matrix(saved_model: SaveModel, home: Home) -> None:
+    def activations(family: str, length: int | None) -> int:
+        return memory(make_plan(home, saved_model(family), "* all r=2"), 64, sequence_length=length).activations
+
+    assert activations("bloom", 64) == activations("bloom", None)
+    assert activations("bloom", 64) - activations("bloom", 32) == 64 * 3 * 4 * (32 * 4)  # tokens, blocks, bytes, scores
+    assert activations("gemma2", 64) > activations("gemma2", 32)
+    assert activations("llama", 64) == activations("llama", 32)
