@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +7,7 @@ from workbench.data.example import Example
 from workbench.data.load import DataSet
 from workbench.errors import InvalidError, NotFoundError
 from workbench.run.layout import Home
-from workbench.run.recipe import EVALUATORS, OPTIMIZERS, RECIPE_KEYS, SCHEDULES, Recipe, Split
+from workbench.run.recipe import EVALUATORS, OPTIMIZERS, RECIPE_KEYS, SCHEDULES, Recipe, Split, recipe_from_dict
 from workbench.run.recipe_file import RecipeFile, load_recipe, resolve_steps, schema_text
 
 SCHEMA = Path(__file__).parents[2] / "docs/schemas/recipe.schema.json"
@@ -95,3 +95,21 @@ def test_epochs_become_whole_steps_that_cover_the_data(examples: int, epochs: fl
 
 def test_the_published_schema_is_current() -> None:
     assert SCHEMA.read_text(encoding="utf-8") == schema_text()
+
+
+def test_what_makes_another_prompt_makes_another_experiment() -> None:
+    recipe = Recipe("a.jsonl", columns=(("prompt", "question"),))
+    assert recipe_from_dict(recipe.to_dict()) == recipe
+    for other in ({"columns": ()}, {"prompt_template": "{q}"}, {"format": "alpaca"}, {"split": Split(0.2)}):
+        assert replace(recipe, **other).identity() != recipe.identity()
+    for same in ({"data": "b/c"}, {"revision": "v2"}, {"eval_data": "c.jsonl"}):
+        assert replace(recipe, **same).identity() == recipe.identity()
+
+
+def test_a_hub_name_stays_a_name_and_its_commit_is_kept(tmp_path: Path) -> None:
+    ref = _write(tmp_path, "data: acme/sums:main\neval_data: acme/sums:main#test\n")
+    _, recipe = load_recipe(ref, Home(tmp_path))
+    assert (recipe.data, recipe.eval_data) == ("acme/sums:main", "acme/sums:main#test")
+    data = replace(_data(3), sources={"data": {"hub": "acme/sums:main#train", "revision": "c" * 40}})
+    assert resolve_steps(recipe, data).revision == "c" * 40
+    assert resolve_steps(recipe, _data(3)).revision is None

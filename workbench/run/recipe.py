@@ -8,9 +8,10 @@ SCHEDULES = ("constant_with_warmup", "linear", "cosine", "constant")
 EVALUATORS = ("loss", "token_accuracy", "exact_match")
 COMPUTE_DTYPES = ("auto", "bf16", "fp32")
 
-# What a run's identity leaves out: paths are replaced by content hashes, and neither recomputing activations nor
-# splitting an effective batch into micro-batches changes a number. `warmup` counts as the steps that it means.
-_NOT_IDENTITY = ("data", "eval_data", "batch", "accumulation", "gradient_checkpointing", "warmup")
+# What a run's identity leaves out: paths and revisions are replaced by content hashes, and neither recomputing
+# activations nor splitting an effective batch into micro-batches changes a number. `warmup` counts as the steps that
+# it means.
+_NOT_IDENTITY = ("data", "eval_data", "revision", "batch", "accumulation", "gradient_checkpointing", "warmup")
 
 
 @dataclass(frozen=True, slots=True)
