@@ -174,6 +174,6 @@ def _text(
     origin: str,
     left_out: Sequence[LeftOut],
 ) -> str:
-    keys = ", ".join(dict.fromkeys(item.key for item in left_out))
+    keys = ", ".join(dict.fromkeys(item.key for item in left_out if item.value))
     notes = f"{origin}; not carried over: {keys}" if keys else origin
     return new_plan_text(name, model, base, rules, defaults) + f"\nnotes: {json.dumps(notes, ensure_ascii=False)}\n"

@@ -20,8 +20,9 @@ def axolotl_data(file: ArrivedFile, left_out: list[LeftOut]) -> Iterator[Setting
     """`data`, `revision`, `format` and `eval_data`; of several data sets the first."""
     first = _first(file, "datasets", left_out)
     if first is None:
-        message = "no data: the key 'datasets' is missing"
-        file.findings.append(Finding((), message, "add `datasets: [{path: data.jsonl, type: alpaca}]`"))
+        if not file.get("datasets"):
+            message = "no data: the key 'datasets' is missing"
+            file.findings.append(Finding((), message, "add `datasets: [{path: data.jsonl, type: alpaca}]`"))
         return
     yield "data", _axolotl_path(file, first), "datasets[0].path"
     if revision := first.get("revision"):

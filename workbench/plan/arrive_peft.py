@@ -1,5 +1,6 @@
 """Reads a peft adapter_config.json (peft 0.21, `LoraConfig`)."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,7 +98,7 @@ def set_keys(file: ArrivedFile, reasons: dict[str, str]) -> Iterator[LeftOut]:
     for key, reason in reasons.items():
         value = file.get(key)
         if value and value not in _NOT_SAID:
-            yield LeftOut(key, str(value), reason)
+            yield LeftOut(key, value if isinstance(value, str) else json.dumps(value, default=str), reason)
 
 
 def _task(file: ArrivedFile) -> Iterator[LeftOut]:

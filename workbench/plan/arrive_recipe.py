@@ -5,6 +5,7 @@ transformers' `TrainingArguments`, whose defaults both inherit.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ _SAME_OPTIMIZER = {
     "adamw_bnb_8bit": "adamw_8bit",
     "paged_adamw": "paged_adamw_32bit",
 }
+_PLAIN = re.compile(r"[A-Za-z/][\w./-]*")
+_WORDS_OF_YAML = ("null", "true", "false", "yes", "no", "on", "off")
 _TARGET_ONLY = "the loss counts target tokens only"
 _NOT_PACKED = "examples are padded, not packed"
 _OWN_TEMPLATE = "chats are written with the tokenizer's own template"
@@ -224,7 +227,11 @@ def _dtype(draft: Draft, low: str | None, otherwise: str) -> None:
 
 
 def _written(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """The value as YAML: plain words and whole numbers as such, everything else as JSON."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    plain = isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS_OF_YAML
+    return str(value) if plain else json.dumps(value, ensure_ascii=False)
 
 
 def unread_keys(file: ArrivedFile) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What is said about a file on arrival: keys that hit nothing or are shadowed, and what was left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 
 from workbench.errors import InvalidError, Problem
 from workbench.nearest import nearest
@@ -22,9 +22,7 @@ def hit_warnings(
     """Keys that hit nothing, patterns that never decide, and overlaps whose order a saved file does not keep."""
     found = [_warning(file, hit, model_map) for hit in hits if hit.state != "hits"]
     for name, sites in order_matters(spec, model_map):
-        message = (
-            f"patterns with different values overlap on {len(sites)} sites ({'; '.join(compact(sites, model_map))})"
-        )
+        message = f"patterns with different values overlap on {_count(sites)} ({'; '.join(compact(sites, model_map))})"
         hint = "the first in the file wins; peft sorts keys when it saves, so training may have used another order"
         found.append(Finding((arriving.keys[name],), message, hint))
     return file.document.problems(finding for finding in found if finding)
@@ -33,16 +31,20 @@ def hit_warnings(
 def _warning(file: ArrivedFile, hit: KeyHits, model_map: ModelMap) -> Finding | None:
     path = _path(file, hit)
     if hit.shadowed_by:
-        winners = ", ".join(f"'{pattern}' ({count} sites)" for pattern, count in hit.shadowed_by)
-        what = "never decides" if hit.state == "shadowed" else f"decides at {len(hit.decides)} sites only"
+        winners = ", ".join(f"'{pattern}' ({_count(range(count))})" for pattern, count in hit.shadowed_by)
+        what = "never decides" if hit.state == "shadowed" else f"decides at {_count(hit.decides)} only"
         return Finding(path, f"'{hit.entry}' {what}: shadowed by {winners}", "put the narrower pattern first")
     if hit.state == "not adapted":
         sites = "; ".join(compact(hit.matches, model_map))
-        message = f"'{hit.entry}' matches {len(hit.matches)} sites ({sites}), none of which is adapted"
+        message = f"'{hit.entry}' matches {_count(hit.matches)} ({sites}), but none that is adapted"
         return Finding(path, message, "target them too, or take the key out")
     if hit.state == "no site":
         return None  # told among what is left out
     return Finding(path, f"'{hit.entry}' hits nothing in {model_map.model}", _advice(file, hit, model_map))
+
+
+def _count(sites: Sized) -> str:
+    return "1 site" if len(sites) == 1 else f"{len(sites)} sites"
 
 
 def _path(file: ArrivedFile, hit: KeyHits) -> Path:

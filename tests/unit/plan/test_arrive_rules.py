@@ -1,7 +1,7 @@
 """Rules written for settings given site by site: they give back exactly those, in few lines."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.plan.arrive_rules import Written, write_rules
@@ -36,6 +36,7 @@ def numbers(draw: st.DrawFn) -> list[tuple[int, float] | None]:
     return [table[way](index) for index, way in enumerate(how)]
 
 
+@settings(max_examples=50, deadline=None)
 @given(numbers(), st.tuples(st.sampled_from((1, 2, 4, 9)), st.sampled_from((2.0, 8.0, 3.0))))
 def test_rules_give_back_what_they_were_written_for(
     llama_map: ModelMap, pairs: list[tuple[int, float] | None], preferred: tuple[int, float]
