@@ -1,9 +1,14 @@
-"""The side lock of the results database: one writer or many readers, across processes and threads."""
+"""The side lock of the results database: one writer or many readers, across processes and threads.
+
+Whoever comes takes the turn first and keeps it until the lock is theirs: readers that overlap without a pause would
+otherwise keep a writer out for ever. The turn is a lock of the open file, too, on the first byte.
+"""
 
 import errno
 import fcntl
 import os
 import random
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,14 +50,30 @@ def _open(path: Path) -> int:
 
 def _acquire(descriptor: int, path: Path, kind: int, patience: float) -> None:
     deadline = time.monotonic() + patience
+    has_turn = False
     while True:
         try:
+            if not has_turn:
+                _turn(descriptor, fcntl.F_WRLCK)
+                has_turn = True
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            _turn(descriptor, fcntl.F_UNLCK)
             return
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise _held(descriptor, path, patience) from None
         time.sleep(random.uniform(*_POLL))
+
+
+def _turn(descriptor: int, kind: int) -> None:
+    """Takes or gives up the turn. Raises BlockingIOError when another has it."""
+    try:
+        # struct flock: kind, whence, start, length, and a pid that must be 0 for a lock of the open file
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack("hhqqi", kind, os.SEEK_SET, 0, 1, 0))
+    except OSError as error:
+        # A file that was opened for reading alone, where nobody can write: there are no writers to be fair to.
+        if error.errno != errno.EBADF:
+            raise
 
 
 def _held(descriptor: int, path: Path, patience: float) -> LockedError:

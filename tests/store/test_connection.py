@@ -10,6 +10,7 @@ from store.connection import reading, writing
 from store.ingest import ingest
 from store.locks import describe_process, side_lock
 from store.sandbox import query
+from tests.faults.processes import wait_until
 from tests.store.helpers import HOLDER, finished_run, record, rows
 from workbench.errors import LockedError, NotFoundError
 from workbench.run.layout import Home
@@ -68,6 +69,28 @@ def test_readers_share_the_side_lock_and_keep_writers_out(home: Home) -> None:
         pytest.fail("a writer came in")
     with side_lock(home.database_lock, exclusive=True, patience=0.05):
         assert home.database_lock.exists()
+
+
+def test_a_waiting_writer_is_next_however_many_readers_come(home: Home) -> None:
+    def write() -> bool:
+        with side_lock(home.database_lock, exclusive=True):
+            return True
+
+    def can_read() -> bool:
+        try:
+            with side_lock(home.database_lock, exclusive=False, patience=0.05):
+                return True
+        except LockedError:
+            return False
+
+    with ThreadPoolExecutor(1) as pool:
+        with side_lock(home.database_lock, exclusive=False):
+            assert can_read()
+            writer = pool.submit(write)
+            wait_until(lambda: not can_read())
+            assert not writer.done()
+        assert writer.result(timeout=10)
+    assert can_read()
 
 
 def test_the_lock_is_told_from_the_process_table(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
