@@ -88,10 +88,7 @@ def arrive(path: Path, plan_path: Path, name: str, home: Home, wishes: Wishes) -
     """
     file = open_arrived(path)
     file_format = recognise(file, wishes.file_format)
-    arriving = FILE_FORMATS[file_format].read(file)
-    file.findings += broken_patterns(arriving.spec, arriving.keys)
-    file.raise_findings()
-    draft = draft_recipe(file, file_format, wishes.recipe)
+    arriving, draft = _read(file, file_format, wishes.recipe)
     model_map = _map(file, arriving, wishes.model)
     spec = for_model(file, arriving, model_map)
     hits = key_hits(spec, arriving.keys, model_map)
@@ -129,6 +126,13 @@ def arrive(path: Path, plan_path: Path, name: str, home: Home, wishes: Wishes) -
         recipe=draft.text() if draft and wishes.recipe else "",
         left_out_of_recipe=tuple(draft.left_out) if draft and wishes.recipe else (),
     )
+
+
+def _read(file: ArrivedFile, file_format: str, recipe: bool) -> tuple[Arriving, Draft | None]:
+    arriving = FILE_FORMATS[file_format].read(file)
+    file.findings += broken_patterns(arriving.spec, arriving.keys)
+    file.raise_findings()
+    return arriving, draft_recipe(file, file_format, recipe)
 
 
 def _map(file: ArrivedFile, arriving: Arriving, model: str | None) -> ModelMap:
