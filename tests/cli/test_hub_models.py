@@ -67,6 +67,9 @@ def test_without_weights_a_plan_is_checked_and_a_run_is_refused(tmp_path: Path, 
     checked = desk("plan", "check", "plan.yaml", "--json")
     assert checked.code == 0
     assert any("hf download someone/tiny" in warning["message"] for warning in checked.json["warnings"])
+    made = desk("plan", "new", "at-main", "--model", ID, "--revision", "main")
+    assert made.code == 0, made.err
+    assert 'revision: "main"' in (desk.home / "plans/at-main.yaml").read_text(encoding="utf-8")
     answer = run(desk)
     assert answer.code == 4
     assert "the weights of someone/tiny are not on this machine" in answer.err

@@ -25,7 +25,10 @@ FROM_HELP = "Start from a peft adapter_config.json, an axolotl YAML or a LLaMA-F
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="Name of the plan; it is written to the home's plans folder.")],
-    model: Annotated[str | None, typer.Option(help="demo, or a local model folder.", show_default="demo")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="demo, a local model folder, or a hub id.", show_default="demo")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub id.")] = None,
     base: Annotated[str | None, typer.Option(help="Base format of all sites.", show_default="nf4")] = None,
     r: Annotated[int | None, typer.Option("--rank", "-r", help="Rank of adapted sites.", show_default="16")] = None,
     alpha: Annotated[str | None, typer.Option(help="A number, or a multiple of the rank.", show_default="2r")] = None,
@@ -43,13 +46,15 @@ def new(
 
     path = place_of(name, to, force)
     numbers = Numbers(r, alpha, dropout)
+    if from_ and revision:
+        raise UsageError("--revision cannot stand beside --from", "write `revision:` into the plan afterwards")
     if from_:
         given = FromFile(from_, from_format, recipe_to, model, base, tuple(rule or ()))
         plan = new_from_file(name, path, given, numbers, force, as_json)
     elif from_format or recipe_to:
         raise UsageError("--from-format and --recipe-to belong to --from", "add --from FILE")
     else:
-        plan = new_plan(name, path, model or "demo", base or "nf4", rule or ["* all"], numbers, as_json)
+        plan = new_plan(name, path, model or "demo", base or "nf4", rule or ["* all"], numbers, as_json, revision)
     if not as_json:
         print(_summary(plan))
 

@@ -64,7 +64,14 @@ def place_of(name: str, to: Path | None, force: bool) -> Path:
 
 
 def new_plan(
-    name: str, path: Path, model: str, base: str, rules: Sequence[str], numbers: Numbers, as_json: bool
+    name: str,
+    path: Path,
+    model: str,
+    base: str,
+    rules: Sequence[str],
+    numbers: Numbers,
+    as_json: bool,
+    revision: str | None = None,
 ) -> "Plan":
     """Writes a plan from options, and says where."""
     from workbench.plan.cost import plan_check_json
@@ -73,7 +80,7 @@ def new_plan(
 
     local = Path(model).expanduser()
     model = str(local.absolute()) if local.is_dir() else model
-    text = new_plan_text(name, model, base, rules, numbers.defaults())
+    text = new_plan_text(name, model, base, rules, numbers.defaults(), revision)
     check = check_text(text, path, current_home())
     plan = plan_or_raise(check, name)
     _write(path, text)

@@ -24,6 +24,7 @@ def new_plan_text(
     base: str = "nf4",
     rules: Sequence[str] = ("* all",),
     defaults: Mapping[str, Value] | None = None,
+    revision: str | None = None,
 ) -> str:
     """A plan file with comments that explain its keys. Nothing is checked here."""
     given = {**_DEFAULTS, **(defaults or {})}
@@ -32,6 +33,7 @@ def new_plan_text(
         (
             f"name: {_quoted(name)}",
             f"model: {_quoted(model)}",
+            *([f"revision: {_quoted(revision)}"] if revision else []),
             f"base: {base}  # how frozen weights are stored, where no rule says otherwise",
             "",
             "# what adapted sites have, where no rule says otherwise; alpha 2r keeps the scaling at 2 at every rank",
