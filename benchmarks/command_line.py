@@ -7,12 +7,14 @@ read; the first call of each is warm-up. The map and the check alone are timed i
 import argparse
 import json
 import os
+import resource
 import statistics
 import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -98,20 +100,34 @@ def _tensors() -> list[tuple[str, tuple[int, ...]]]:
     return [*found, ("model.norm.weight", (HIDDEN,)), ("lm_head.weight", (VOCABULARY, HIDDEN))]
 
 
-def _timed(command: Sequence[str], home: Path) -> Callable[[], float]:
-    """Seconds of one process; raises RuntimeError when it fails or answers nothing."""
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds of one process from start to exit: on the clock, and of processor time, which other programs stretch
+    less."""
 
-    def call() -> float:
-        began = time.perf_counter()
+    wall: float
+    processor: float
+
+
+def _timed(command: Sequence[str], home: Path) -> Callable[[], Took]:
+    """Runs one process; raises RuntimeError when it fails or answers nothing."""
+
+    def call() -> Took:
+        processor, began = _of_children(), time.perf_counter()
         done = subprocess.run(
             command, env={**os.environ, "WORKBENCH_HOME": str(home)}, text=True, capture_output=True, check=False
         )
-        seconds = time.perf_counter() - began
+        took = Took(time.perf_counter() - began, _of_children() - processor)
         if done.returncode or not done.stdout:
             raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
-        return seconds
+        return took
 
     return call
+
+
+def _of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
@@ -139,14 +155,21 @@ def measure(folder: Path, rounds: int) -> dict[str, Any]:
         [sys.executable, "-c", ALONE, str(home), model, str(rounds)], text=True, stdout=subprocess.PIPE, check=True
     )
     return {
-        "seconds": {name: _spread(values) for name, values in found.items()},
-        "help_against_empty": ratios(found["workbench --help"], found["empty --help"]),
+        "seconds": {name: _spread([took.wall for took in values]) for name, values in found.items()},
+        "processor_seconds": {name: _spread([took.processor for took in values]) for name, values in found.items()},
+        "help_against_empty": _against(found, "wall"),
+        "help_against_empty_processor": _against(found, "processor"),
         "milliseconds_alone": {
             name: {"first": 1e3 * values[0], "median": 1e3 * statistics.median(values)}
             for name, values in json.loads(alone.stdout).items()
         },
         "sites": 7 * BLOCKS,
     }
+
+
+def _against(found: dict[str, list[Took]], clock: str) -> dict[str, Any]:
+    ours, empty = ([getattr(took, clock) for took in found[name]] for name in ("workbench --help", "empty --help"))
+    return ratios(ours, empty)
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
