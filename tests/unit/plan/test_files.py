@@ -103,7 +103,11 @@ notes: [1]
     first = "model.layers.0.self_attn.q_proj, model.layers.0.self_attn.k_proj, model.layers.0.self_attn.v_proj"
     assert problems == [
         ("1:1 nam", "unknown key 'nam'", "did you mean 'name'?"),
-        ("3:1 base", "base format 'int4' is not available in this version", "did you mean 'int8'?; available: nf4, fp4, int8, bf16, fp32"),
+        (
+            "3:1 base",
+            "base format 'int4' is not available in this version",
+            "did you mean 'int8'?; available: nf4, fp4, int8, bf16, fp32",
+        ),
         ("4:12 defaults.r", "r is 0", "expected a whole number from 1"),
         ("4:18 defaults.rank", "unknown key 'rank'", "known: method, r, alpha, dropout, init, balance, pool"),
         ("4:27 defaults.alpha", "alpha is 'x'", "expected a number above 0, or a multiple of the rank such as 2r"),
