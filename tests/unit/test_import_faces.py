@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "peft", "bitsandbytes", "duckdb", "textual", "datasets")
+HEAVY = ("torch", "transformers", "peft", "bitsandbytes", "duckdb", "textual", "datasets", "huggingface_hub")
 FACES = {
     "workbench.plan.files": (*HEAVY, "rich"),
     "workbench.plan.model_map": (*HEAVY, "rich", "pydantic", "ruamel"),
