@@ -7,6 +7,7 @@ by step. The ratio of a pair is that of its median steps.
 import argparse
 import json
 import statistics
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -97,6 +98,8 @@ def _pair(case: dict[str, Any], reverse: bool) -> dict[str, Answer]:
     with ExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory())
         sides = {name: _start(stack, {**case, "side": name}, Path(folder) / f"{name}.log") for name in names}
+        for side in sides.values():
+            assert side.line() == {"ready": True}
         steps: dict[str, list[dict[str, float]]] = {name: [] for name in names}
         for _ in range(case["steps"]):
             for name, side in sides.items():
@@ -108,9 +111,7 @@ def _pair(case: dict[str, Any], reverse: bool) -> dict[str, Answer]:
 
 
 def _start(stack: ExitStack, case: dict[str, Any], log: Path) -> Side:
-    side = stack.enter_context(Side("benchmarks.train_sides", json.dumps(case), log))
-    assert side.line() == {"ready": True}
-    return side
+    return stack.enter_context(Side("benchmarks.train_sides", json.dumps(case), log))
 
 
 def _check_learning(steps: list[dict[str, float]]) -> None:
@@ -140,7 +141,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two configurations, two pairs, fewer steps")
     parser.add_argument("--keep", action="store_true", help="write the result to benchmarks/results")
     chosen = parser.parse_args()
-    pairs, steps = (2, 15) if chosen.quick else (5, 35)
+    pairs, steps = (2, 15) if chosen.quick else (5, 30)
     with TemporaryDirectory() as name:
         folder = Path(name)
         places = {
@@ -152,6 +153,8 @@ def main() -> None:
             where = {"model": str(places[model][0]), "data": str(places[model][1])}
             settings = {"rank": rank, "dropout": dropout, "steps": steps, "clip": 1.0, "warmup": 0.03}
             results.append(measure({"name": model, **where, **MODELS[model], **settings}, pairs))
+            ratio = results[-1]["step_time"]["ratio"]["median"]
+            print(f"{model}, rank {rank}, dropout {dropout}: {ratio:.3f}", file=sys.stderr, flush=True)
     medians = [result["step_time"]["ratio"]["median"] for result in results]
     summary = {"median_step_time_ratio": statistics.median(medians), "highest": max(medians)}
     publish(
