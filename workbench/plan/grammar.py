@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from workbench.nearest import nearest
 from workbench.plan.families import MODULE_WORDS
-from workbench.plan.keys import KEYS, SCALABLE_KEYS, Key, Value, ValueProblem, read_number, read_value
+from workbench.plan.keys import KEYS, SCALABLE_KEYS, Key, Value, ValueProblem, nearest_key, read_number, read_value
 from workbench.plan.rule import (
     Assignment,
     BlockTerm,
@@ -99,7 +99,7 @@ def _block_term(text: str, term: Token) -> BlockTerm:
             except ValueError as error:
                 raise SelectorError(text, term.column, f"'{term.text}': {error}", _BLOCKS_EXPECTED) from None
     message = f"'{term.text}' is no block term" if term.text else "a comma with nothing beside it"
-    raise SelectorError(text, term.column, message, _BLOCKS_EXPECTED, _near(term.text, BLOCK_WORDS))
+    raise SelectorError(text, term.column, message, _BLOCKS_EXPECTED, _guess(nearest(term.text, BLOCK_WORDS)))
 
 
 def _counted(number: str, what: str) -> int:
@@ -138,12 +138,13 @@ def _module_term(text: str, term: Token) -> ModuleTerm:
         message = f"'{term.text}' is not a site: only the linear layers inside the blocks carry adapters"
         raise SelectorError(text, term.column, message, _MODULES_EXPECTED)
     message = f"'{term.text}' is no module" if term.text else "a comma with nothing beside it"
-    raise SelectorError(text, term.column, message, _MODULES_EXPECTED, _near(term.text, (*TYPE_WORDS, *MODULE_WORDS)))
+    guess = _guess(nearest(term.text, (*TYPE_WORDS, *MODULE_WORDS)))
+    raise SelectorError(text, term.column, message, _MODULES_EXPECTED, guess)
 
 
-def _near(word: str, known: tuple[str, ...]) -> str:
-    guess = nearest(word, known)
-    return guess if guess.startswith("did") else ""
+def _guess(hint: str) -> str:
+    """The hint where it is a guess; a list of what is known stands in the message already."""
+    return hint if hint.startswith("did") else ""
 
 
 def _assignment(text: str, token: Token) -> Assignment:
@@ -153,7 +154,8 @@ def _assignment(text: str, token: Token) -> Assignment:
     name, operator, written = match.groups()
     if name not in KEYS:
         expected = f"one of {', '.join(KEYS)}"
-        raise SelectorError(text, token.column, f"unknown key '{name}'", expected, _near(name, (*KEYS,)))
+        guess = _guess(nearest_key(name, KEYS))
+        raise SelectorError(text, token.column, f"unknown key '{name}'", expected, guess)
     column = token.column + match.start(3)
     try:
         read = read_value if operator == "=" else _read_factor

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workbench.nearest import nearest
@@ -67,6 +68,23 @@ KEYS: dict[str, Key] = {
 ADAPTER_KEYS = tuple(key.name for key in KEYS.values() if key.adapter)
 BASE_KEYS = tuple(key.name for key in KEYS.values() if not key.adapter)
 SCALABLE_KEYS = tuple(key.name for key in KEYS.values() if key.scalable)
+# What other tools call these keys; none of it is accepted, all of it is understood.
+_ELSEWHERE = {
+    **dict.fromkeys(("rank", "lora_r", "lora_rank"), "r"),
+    "lora_alpha": "alpha",
+    "lora_dropout": "dropout",
+    "init_lora_weights": "init",
+    **dict.fromkeys(("quant", "quant_type", "bnb_4bit_quant_type", "bits"), "base"),
+    **dict.fromkeys(("block_size", "group_size"), "blocksize"),
+    "bnb_4bit_use_double_quant": "double_quant",
+    "lambda": "balance",
+}
+
+
+def nearest_key(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'?`, also for another tool's word for a known key, else the list of what is known."""
+    options = list(known)
+    return f"did you mean '{_ELSEWHERE[name]}'?" if _ELSEWHERE.get(name) in options else nearest(name, options)
 
 
 def read_value(key: Key, text: str) -> Value:

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from workbench import atomic
-from workbench.nearest import nearest
 from workbench.plan.catalogue import CATALOGUE, INITS
 from workbench.plan.findings import Finding, Path, label
 from workbench.plan.formats import FORMATS
-from workbench.plan.keys import KEYS, ValueProblem, check_value, read_value
+from workbench.plan.keys import KEYS, ValueProblem, check_value, nearest_key, read_value
 
 
 def _checked(name: str) -> BeforeValidator:
@@ -154,7 +153,7 @@ def _whole(value: Any) -> Any:
 def _finding(path: Path, error: Any) -> Finding:
     if error["type"] == "extra_forbidden":
         known = Defaults.model_fields if path[0] == "defaults" else PlanFile.model_fields
-        return Finding(path, f"unknown key '{path[-1]}'", nearest(str(path[-1]), known))
+        return Finding(path, f"unknown key '{path[-1]}'", nearest_key(str(path[-1]), known))
     if error["type"] == "missing":
         return Finding(path, f"the key '{path[-1]}' is missing", "add a line such as `model: demo`")
     problem = error.get("ctx", {}).get("error")
