@@ -26,6 +26,15 @@ from workbench.run.layout import Home
 
 COMMAND = (sys.executable, "-P", "-m", "workbench.cli.main")
 SUMMARY = "from group_summary where group_kind = 'type'"
+BY_RANK = """
+select group_name, r_max, count(*) as runs, avg(loss) as loss, stddev(loss) as sd, avg(update_norm) as update_norm
+from group_summary join run_summary using (run_id) where group_kind = 'type' group by all order by all
+"""
+BY_PLAN = """
+select plan, group_name, count(*) as seeds, avg(g.trainable_params) as params, avg(update_norm) as update_norm,
+  avg(relative_update) as relative_update, avg(quant_error) as quant_error
+from group_summary g join runs using (run_id) where group_kind = 'type' group by all order by all
+"""
 LONG = Shape(plans=8, seeds=1, blocks=16, steps=20_000)
 MANY = Shape(plans=400, seeds=5, blocks=16, steps=84)
 BIG = Shape(plans=2000, seeds=5, blocks=16, steps=84)
@@ -79,6 +88,8 @@ def comparison(home: Home, shape: Shape, times: int) -> dict[str, Any]:
     assert len(found.plans) == shape.plans
     assert len(found.groups) == 2 * shape.plans
     assert len(query(home, SUMMARY, limit=10**6).rows) == 2 * shape.runs
+    assert sum(row[2] for row in query(home, BY_RANK).rows) == 2 * shape.runs
+    assert len(query(home, BY_PLAN, limit=10**6).rows) == 2 * shape.plans
     some = [f"plan-{number}" for number in range(min(8, shape.plans))]
     return {
         "runs": shape.runs,
@@ -89,6 +100,8 @@ def comparison(home: Home, shape: Shape, times: int) -> dict[str, Any]:
         "ingest_of_nothing_new": spread(timed(lambda: ingest(home), times)),
         "compare_all_by_type": {"plans": shape.plans} | spread(timed(lambda: compare(home, by="type"), times)),
         "compare_8_plans_by_type": spread(timed(lambda: compare(home, some, by="type"), times)),
+        "groups_by_type_and_rank": spread(timed(lambda: query(home, BY_RANK), times)),
+        "groups_by_type_and_plan": spread(timed(lambda: query(home, BY_PLAN, limit=10**6), times)),
         "group_summary_by_type": spread(timed(lambda: query(home, SUMMARY, limit=10**6), times)),
         "command_compare_8_plans": spread(timed(lambda: command(home, "compare", *some), times)),
     }
