@@ -1,6 +1,7 @@
 """Loads the frozen base of a run in the formats of its plan."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
 from workbench.errors import InvalidError, NotFoundError
 from workbench.plan.settings import BaseSettings
-from workbench.run.record import RunRecord
-from workbench.train.quantizer import PlanQuantConfig, WeightNorms
+from workbench.run.record import RunRecord, SiteRecord
+from workbench.train.quantizer import PlanQuantConfig, SiteStorage, WeightNorms
+from workbench.train.start import StartFactors, StartPlan, start_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Base:
     """A loaded base: the model, the norms of its original weights by site name, and how long loading took.
 
     `missing` names weights that the checkpoint lacks: they hold random values. `silenced` names the dropouts of the
-    model's own configuration that were set to zero.
+    model's own configuration that were set to zero. `starts` has the first factors of the sites whose adapters start
+    from the original weight, on the base's device.
     """
 
     model: nn.Module
@@ -29,6 +32,7 @@ class Base:
     bytes: int
     missing: tuple[str, ...]
     silenced: tuple[str, ...]
+    starts: dict[str, StartFactors]
 
 
 def pick_device() -> torch.device:
@@ -49,21 +53,30 @@ def pick_compute_dtype(wanted: str, device: torch.device) -> torch.dtype:
     return {"bf16": torch.bfloat16, "fp32": torch.float32}[wanted]
 
 
-def load_base(record: RunRecord, device: torch.device, compute_dtype: torch.dtype) -> Base:
+def load_base(
+    record: RunRecord,
+    device: torch.device,
+    compute_dtype: torch.dtype,
+    starts: Mapping[str, StartFactors] | None = None,
+) -> Base:
     """Loads the model with every site in its planned format; the rest is kept in the compute dtype.
 
     Transformers chooses SDPA attention where the architecture has it. Dropout of the base's own is switched off:
     it would draw from a generator that all sites share, so that runs would not be paired by seed.
-    Raises NotFoundError when the model's folder does not exist any more.
+    Sites whose adapters start from the original weight get a base that fits those adapters. With `starts`, such as a
+    saved adapter has them, it is built from these and is the very base that they were saved with; without, they are
+    worked out. Raises NotFoundError when the model's folder does not exist any more, and InvalidError where `starts`
+    does not fit the record.
     """
     began = time.monotonic()
     if not Path(record.model_path).is_dir():
         raise NotFoundError(
             f"{record.model_path}: the model's folder is gone", "put it back, or plan on another folder"
         )
-    config = PlanQuantConfig(
-        {s.site: BaseSettings(s.base, s.blocksize, s.double_quant, s.threshold) for s in record.sites}, compute_dtype
-    )
+    storage = {site.site: _storage(site) for site in record.sites}
+    if starts is not None:
+        _check_starts(record, storage, starts)
+    config = PlanQuantConfig(storage, compute_dtype, starts)
     own, silenced = _without_dropout(record.model_path)
     with torch.random.fork_rng():
         torch.manual_seed(0)  # weights that the checkpoint lacks are drawn: alike in every run on this base
@@ -79,15 +92,42 @@ def load_base(record: RunRecord, device: torch.device, compute_dtype: torch.dtyp
     model.requires_grad_(False)
     model.config.use_cache = False
     stored = {tensor.data_ptr(): tensor.nbytes for tensor in model.state_dict().values()}
+    loaded = model.config.quantization_config
     return Base(
         model,
-        model.config.quantization_config.norms,
+        loaded.norms,
         time.monotonic() - began,
         record.base_params,
         sum(stored.values()),
         tuple(sorted(loading["missing_keys"])),
         silenced,
+        loaded.starts,
     )
+
+
+def _storage(site: SiteRecord) -> SiteStorage:
+    settings = BaseSettings(site.base, site.blocksize, site.double_quant, site.threshold)
+    return SiteStorage(settings, start_plan(site))
+
+
+def _check_starts(record: RunRecord, storage: Mapping[str, SiteStorage], starts: Mapping[str, StartFactors]) -> None:
+    planned = {site: stored.start for site, stored in storage.items() if stored.start}
+    for site in record.sites:
+        if (plan := planned.get(site.site)) and (wrong := _misfit(site, plan, starts.get(site.site))):
+            raise InvalidError(
+                f"{site.site}: init {plan.init}, but its saved start factors {wrong}",
+                "give the factors that were saved with this run's adapter",
+            )
+
+
+def _misfit(site: SiteRecord, plan: StartPlan, factors: StartFactors | None) -> str | None:
+    if factors is None:
+        return "are missing"
+    wanted = ((plan.r, site.in_features), (site.out_features, plan.r))
+    for a, b in ((factors.a, factors.b), (factors.offset_a, factors.offset_b)):
+        if (tuple(a.shape), tuple(b.shape)) != wanted:
+            return f"have shapes {tuple(a.shape)} and {tuple(b.shape)} where {wanted[0]} and {wanted[1]} belong"
+    return None
 
 
 def _without_dropout(model_path: str) -> tuple[PreTrainedConfig, tuple[str, ...]]:

@@ -5,10 +5,13 @@ import torch
 from torch import nn
 
 from workbench.train.four_bit import dense_4bit
+from workbench.train.group_int4 import GroupCodes, GroupInt4Linear
 
 
-def dense_parameter(weight: torch.Tensor) -> torch.Tensor:
+def dense_parameter(weight: torch.Tensor | GroupCodes) -> torch.Tensor:
     """(out_features, in_features) in fp32, of a weight as it was quantized and before its layer was first used."""
+    if isinstance(weight, GroupCodes):
+        return weight.dense()
     if isinstance(weight, bnb.nn.Params4bit):
         return dense_4bit(weight).float()
     if isinstance(weight, bnb.nn.Int8Params):
@@ -18,6 +21,8 @@ def dense_parameter(weight: torch.Tensor) -> torch.Tensor:
 
 def dense_weight(linear: nn.Module) -> torch.Tensor:
     """(out_features, in_features) in fp32, of a loaded layer."""
+    if isinstance(linear, GroupInt4Linear):
+        return linear.groups.dense()
     if isinstance(linear, bnb.nn.Linear8bitLt) and linear.weight.CB is None:
         return _dense_8bit(linear.state.CB, linear.state.SCB)  # the first use moves them there
     assert isinstance(linear.weight, torch.Tensor)
