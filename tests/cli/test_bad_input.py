@@ -241,7 +241,7 @@ def test_a_model_that_is_not_as_planned_is_not_trained(desk: Desk, run: Run) -> 
     path.write_text(json.dumps(record))
     again = run("run", "demo-baseline", "--recipe", "demo", "--set", "lr=1e30", "--set", "steps=5")
     site = record["sites"][3]["site"]
-    _failed(desk, run, again, "audit_mismatch", site, "planned 5.0, built 2.0")
+    _failed(desk, run, again, "audit_mismatch", site, "planned 2.0, built 5.0")
 
 
 @pytest.mark.slow

@@ -30,12 +30,11 @@ def test_a_reference_model_is_audited_too() -> None:
     [
         ({"r": 8, "trainable_params": 8 * 512}, "r"),
         ({"alpha": 4.0}, "alpha"),
-        ({"scaling": 1.0}, "scaling"),
         ({"dropout": 0.3}, "dropout"),
         ({"base": "fp4"}, "base"),
         ({"blocksize": 128}, "blocksize"),
         ({"double_quant": False}, "double_quant"),
-        ({"method": "none"}, "method"),
+        ({"method": "none"}, "rank"),
         ({"trainable_params": 1}, "trainable_params"),
     ],
 )

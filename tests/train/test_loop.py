@@ -127,7 +127,7 @@ def test_another_sites_adapter_moves_no_draw_of_a_site(monkeypatch: pytest.Monke
         trainer = _trainer(chosen, recipe)
         dropout = trainer.model.get_submodule(f"base_model.model.{up}.lora_dropout.default")
         assert isinstance(dropout, SiteDropout)
-        monkeypatch.setattr(dropout, "draw", lambda x, draw=dropout.draw: masks.append(draw(x)) or masks[-1])
+        monkeypatch.setattr(dropout, "draw", lambda *of, draw=dropout.draw: masks.append(draw(*of)) or masks[-1])
         _run(trainer)
     assert torch.equal(masks[0], masks[1])
     assert masks[0].float().mean().item() == pytest.approx(0.3, abs=0.02)

@@ -118,13 +118,20 @@ def test_a_mixed_plan_trains_and_passes_the_audit() -> None:
     assert any("magnitude" in name for name in grads)
 
 
-@pytest.mark.parametrize(("method", "other"), [("rslora", "lora"), ("lora", "rslora"), ("dora", "lora")])
-def test_the_audit_tells_methods_apart(method: str, other: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "other", "difference"),
+    [
+        ("rslora", "lora", ("scaling", 2.0, 4.0)),
+        ("lora", "rslora", ("scaling", 4.0, 2.0)),
+        ("dora", "lora", ("magnitude", False, True)),
+    ],
+)
+def test_the_audit_tells_methods_apart(method: str, other: str, difference: tuple[str, Any, Any]) -> None:
     record = make_record(demo_sites(4, method=method))
     model, _clock = build_adapters(load(record).model, record)
     name = record.sites[0].site
     found = audit(model, replace(record, sites=with_site(record.sites, name, method=other)))
-    assert [(d.site, d.key, d.planned, d.built) for d in found] == [(name, "method", other, method)]
+    assert [(d.site, d.key, d.planned, d.built) for d in found] == [(name, *difference)]
 
 
 def test_the_audit_sees_another_threshold() -> None:

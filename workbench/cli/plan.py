@@ -199,11 +199,24 @@ def _summary(plan: "Plan", estimate: "Memory | None" = None) -> str:
         f"trainable {count(plan.trainable_params)} of {count(plan.map.base_params)} ({percent(share_of_base(plan))})",
         f"memory    {size(estimate.total)} at {estimate.tokens:,} tokens a step: {parts}",
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_merging_lines(plan)])
+
+
+def _merging_lines(plan: "Plan") -> list[str]:
+    """Whether the adapters can be merged into the formats that the sites have; the reasons where they cannot."""
+    if plan.reference:
+        return []
+    losses = plan.losses_of_merge
+    if not losses:
+        return ["mergeable yes: every adapter goes into its site's own format without loss"]
+    lossless = len(plan.adapted) - sum(map(len, losses.values()))
+    first = f"mergeable no: {lossless} of {len(plan.adapted)} adapters go into their site's own format without loss"
+    return [first, *(f"  {len(names)} sites: {reason}" for reason, names in losses.items())]
 
 
 def _settings_lines(plan: "Plan") -> list[str]:
     """One line per kind of setting, with the sites that have it in the selector grammar."""
+    from workbench.plan.catalogue import CATALOGUE
     from workbench.plan.compact import compact
     from workbench.plan.keys import format_value
 
@@ -212,8 +225,11 @@ def _settings_lines(plan: "Plan") -> list[str]:
         adapter = planned.adapter
         text = f"{planned.base.format}"
         if adapter:
-            dropout = f" dropout={format_value(adapter.dropout)}" if adapter.dropout else ""
-            text += f"  {adapter.method} r={adapter.r} alpha={format_value(adapter.alpha)}{dropout}"
+            text += f"  {adapter.method} r={adapter.r} alpha={format_value(adapter.alpha)}"
+            takes = CATALOGUE[adapter.method].parameters
+            text += "".join(f" {key}={getattr(adapter, key)}" for key in ("balance", "pool") if key in takes)
+            text += f" dropout={format_value(adapter.dropout)}" if adapter.dropout else ""
+            text += f" init={adapter.init}" if adapter.init != "default" else ""
         else:
             text += "  none"
         alike.setdefault(text, []).append(planned.site)

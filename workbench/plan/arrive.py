@@ -97,8 +97,8 @@ def arrive(path: Path, plan_path: Path, name: str, home: Home, wishes: Wishes) -
         raise nothing_hit(file, arriving, hits, model_map)
     choice = choose_method(spec, arriving.keys)
     numbers = rescale(numbers) if choice.rescaled else numbers
-    check_fit(file, arriving, spec, numbers, choice)
     base, base_rules = choose_base(arriving, model_map, wishes.base)
+    check_fit(file, arriving, spec, numbers, choice, base)
     preferred = (spec.r, spec.alpha * math.sqrt(spec.r) if choice.rescaled else spec.alpha)
     written = write_rules(numbers, preferred, model_map)
     defaults = defaults_of(choice, written.r, written.alpha, spec.dropout)

@@ -72,15 +72,18 @@ def rescale(numbers: Numbers) -> Numbers:
     return {site: (r, alpha * math.sqrt(r)) for site, (r, alpha) in numbers.items()}
 
 
-def check_fit(file: ArrivedFile, arriving: Arriving, spec: AdapterSpec, numbers: Numbers, choice: Choice) -> None:
+def check_fit(
+    file: ArrivedFile, arriving: Arriving, spec: AdapterSpec, numbers: Numbers, choice: Choice, base: str
+) -> None:
     """Refuses ranks and other settings that do not fit a site, at the key that they come from."""
-    ranks = {rank for _, rank in spec.ranks}
+    ranks, stored = {rank for _, rank in spec.ranks}, base_format(base).settings()
     found = []
     for site, (r, alpha) in numbers.items():
         settings = AdapterSettings(choice.method, r, alpha, spec.dropout, choice.init)
-        for key, message in CATALOGUE[choice.method].problems(settings, site):
-            owner = "ranks" if key == "r" and r in ranks else key
-            found.append(SiteFinding((arriving.keys.get(owner, key),), site.name, message, "lower it there"))
+        for problem in CATALOGUE[choice.method].problems(settings, stored, site):
+            owner = "ranks" if problem.key == "r" and r in ranks else problem.key
+            path = (arriving.keys.get(owner, problem.key),)
+            found.append(SiteFinding(path, site.name, problem.message, problem.hint))
     file.findings += by_sites(found)
     file.raise_findings()
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import NotFoundError, Problem, WorkbenchError
-from workbench.plan.catalogue import CATALOGUE
 from workbench.plan.document import Document
 from workbench.plan.findings import Finding, Path, SiteFinding, by_sites, from_error
 from workbench.plan.grammar import GROUP_NAME, parse_rule
@@ -187,6 +186,6 @@ def _broken_promises(file: PlanFile, sites: tuple[PlannedSite, ...]) -> Iterator
     if "mergeable" not in file.require:
         return
     for planned in sites:
-        if planned.adapter and (reason := CATALOGUE[planned.method].loss_of_merge(planned.adapter, planned.base)):
-            hint = "use a 16-bit or 32-bit base there, or drop mergeable from require"
+        if reason := planned.loss_of_merge:
+            hint = "use a base or a method there that merges without loss, or drop mergeable from require"
             yield SiteFinding(("require",), planned.site.name, reason, hint)

@@ -87,6 +87,7 @@ def plan_check_json(check: "PlanCheck", estimate: Memory | None = None) -> dict[
         "memory": _memory_json(estimate or memory(plan)) if plan else None,
         "groups": [asdict(cost) for cost in group_costs(plan)] if plan else [],
         "sites": [planned_json(planned) for planned in plan.sites] if plan else [],
+        "losses_of_merge": {reason: list(names) for reason, names in plan.losses_of_merge.items()} if plan else {},
         "warnings": [{"where": p.where, "message": p.message, "hint": p.hint} for p in check.warnings],
         "errors": [{"where": p.where, "message": p.message, "hint": p.hint} for p in check.errors],
     }
@@ -111,6 +112,9 @@ def planned_json(planned: PlannedSite) -> dict[str, Any]:
         "alpha": adapter.alpha if adapter else None,
         "scaling": planned.scaling,
         "dropout": adapter.dropout if adapter else None,
+        "balance": adapter.balance if adapter else None,
+        "pool": adapter.pool if adapter else None,
         "init": adapter.init if adapter else None,
+        "mergeable": planned.loss_of_merge is None,
         "trainable_params": planned.trainable_params,
     }

@@ -16,7 +16,9 @@ _NESTED_BLOCKSIZE = 256  # blocks of bitsandbytes' second quantization, over the
 class Format:
     """One base format. `parameters` are the base keys that it takes, with their defaults.
 
-    `stored_bytes(out_features, in_features, settings)` is the exact size of one site.
+    `stored_bytes(out_features, in_features, settings)` is the exact size of one site. `zero_points` tells whether every
+    group of inputs has a floating zero point, which a change that is constant in the group moves without any loss;
+    such groups have to end where rows end.
     """
 
     name: str
@@ -24,6 +26,15 @@ class Format:
     parameters: dict[str, int | bool | float]
     stored_bytes: Callable[[int, int, BaseSettings], int]
     quantized: bool
+    zero_points: bool = False
+
+    def problem(self, base: BaseSettings, in_features: int) -> tuple[str, str] | None:
+        """What does not fit a layer, and what would; None where all does."""
+        if not self.zero_points or not base.blocksize or in_features % base.blocksize == 0:
+            return None
+        fitting = [str(size) for size in BLOCKSIZES if in_features % size == 0]
+        message = f"{self.name} blocksize {base.blocksize} does not divide in_features {in_features}"
+        return message, f"these do: {', '.join(fitting)}" if fitting else "no block size divides it: use nf4 there"
 
     def settings(self, **given: int | bool | float | None) -> BaseSettings:
         """The settings of a site in this format: its defaults, and over them what is given."""
@@ -43,6 +54,11 @@ def _four_bit_bytes(out_features: int, in_features: int, base: BaseSettings) -> 
     return ceil(weights / 2) + scales
 
 
+def _group_bytes(out_features: int, in_features: int, base: BaseSettings) -> int:
+    """Two weights to a byte, and a scale and a zero point of 4 bytes each per group."""
+    return out_features * in_features // 2 + 8 * out_features * in_features // (base.blocksize or 64)
+
+
 _FOUR_BIT: dict[str, int | bool | float] = {"blocksize": 64, "double_quant": True}
 
 FORMATS: dict[str, Format] = {
@@ -50,6 +66,14 @@ FORMATS: dict[str, Format] = {
     for f in (
         Format("nf4", "4-bit NormalFloat with one scale per block (bitsandbytes)", _FOUR_BIT, _four_bit_bytes, True),
         Format("fp4", "4-bit float with one scale per block (bitsandbytes)", _FOUR_BIT, _four_bit_bytes, True),
+        Format(
+            "int4",
+            "4-bit integers with a scale and a zero point in 32 bits per group of inputs: W = scale·(q − zero)",
+            {"blocksize": 64},
+            _group_bytes,
+            True,
+            zero_points=True,
+        ),
         Format(
             "int8",
             "8-bit integers with one scale per row (bitsandbytes LLM.int8); inputs above the threshold stay in 16 bits",

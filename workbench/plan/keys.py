@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from workbench.nearest import nearest
@@ -32,34 +32,40 @@ class ValueProblem(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key. `expected` describes its values in words; `scalable` keys take `*=` and `/=` too.
+    """One key. `scalable` keys take `*=` and `/=` too.
 
-    `words` are all values of a key that takes words, `whole` marks those that take whole numbers only.
+    `words` are all values of a key that takes words, looked up when asked; `whole` marks those that take whole numbers
+    only. `meaning` describes the values of the other keys.
     """
 
     name: str
-    expected: str
+    meaning: str = ""
     adapter: bool = True
     scalable: bool = False
     whole: bool = False
-    words: tuple[str, ...] = ()
+    words: Collection[str] = ()
     choices: tuple[int, ...] = ()
     low: float = 0.0
     high: float = math.inf
     low_is_valid: bool = True
 
+    @property
+    def expected(self) -> str:
+        """The key's values in words."""
+        return f"one of {', '.join(self.words)}" if self.words else self.meaning
+
 
 KEYS: dict[str, Key] = {
     key.name: key
     for key in (
-        Key("method", f"one of {', '.join(CATALOGUE)}", words=tuple(CATALOGUE)),
+        Key("method", words=CATALOGUE.keys()),
         Key("r", "a whole number from 1", scalable=True, whole=True, low=1),
         Key("alpha", "a number above 0, or a multiple of the rank such as 2r", scalable=True, low_is_valid=False),
         Key("balance", "a whole number from 1", scalable=True, whole=True, low=1),
         Key("pool", "a whole number from 1", scalable=True, whole=True, low=1),
         Key("dropout", "a number from 0 to below 1", scalable=True, high=1),
-        Key("init", f"one of {', '.join(INITS)}", words=INITS),
-        Key("base", f"one of {', '.join(FORMATS)}", adapter=False, words=tuple(FORMATS)),
+        Key("init", words=INITS),
+        Key("base", adapter=False, words=FORMATS.keys()),
         Key("blocksize", f"one of {', '.join(map(str, BLOCKSIZES))}", adapter=False, whole=True, choices=BLOCKSIZES),
         Key("double_quant", "true or false", adapter=False),
         Key("threshold", "a number from 0", adapter=False),

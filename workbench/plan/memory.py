@@ -137,20 +137,22 @@ def _adapters(plan: Plan, sites: list[PlannedSite], width: int) -> Iterator[int]
     """The adapters' share: their inputs, masks of dropout, and what the method keeps beyond them.
 
     Sites that read one tensor share it as it came, and the attention's output is there already, unless it is copied.
-    DoRA works on a copy of its own where the input is cast to fp32 or dropped.
+    DoRA works on a copy of its own where the input is cast to fp32 or dropped; where inputs are averaged, the averages
+    are kept instead.
     """
     shared = set() if plan.map.family.partly_rotated else {_HEADS_INPUT}
     for planned, module in zip(sites, plan.map.modules, strict=True):
         if not (adapter := planned.adapter):
             continue
-        yield CATALOGUE[adapter.method].activation_bytes(adapter, planned.site)
+        structure, site = CATALOGUE[adapter.method].structure(adapter), planned.site
+        yield structure.activation_bytes(site.in_features, site.out_features)
         if adapter.dropout:
-            yield planned.site.in_features
-        if adapter.method == "dora" and (adapter.dropout or width < 4):
-            yield 4 * planned.site.in_features
-        elif module.reads not in shared:
+            yield site.in_features // structure.pool
+        if structure.magnitude and (adapter.dropout or width < 4):
+            yield 4 * site.in_features
+        elif structure.pool == 1 and module.reads not in shared:
             shared.add(module.reads)
-            yield width * planned.site.in_features
+            yield width * site.in_features
 
 
 def _dequantized(plan: Plan, width: int) -> int:

@@ -12,6 +12,7 @@ from workbench.plan.formats import bits_per_weight, site_bytes
 from workbench.plan.model_map import ModelMap
 from workbench.plan.settings import AdapterSettings, BaseSettings
 from workbench.plan.site import Site
+from workbench.plan.structure import Structure
 from workbench.run.record import SiteRecord
 
 
@@ -35,6 +36,16 @@ class PlannedSite:
     @property
     def trainable_params(self) -> int:
         return CATALOGUE[self.method].trainable(self.adapter, self.site) if self.adapter else 0
+
+    @property
+    def structure(self) -> Structure | None:
+        """The matrices of the adapter; None where nothing is adapted."""
+        return CATALOGUE[self.method].structure(self.adapter) if self.adapter else None
+
+    @property
+    def loss_of_merge(self) -> str | None:
+        """Why merging into the site's own format loses something; None where nothing is lost."""
+        return CATALOGUE[self.method].loss_of_merge(self.adapter, self.base) if self.adapter else None
 
     @property
     def bits(self) -> float:
@@ -75,6 +86,15 @@ class Plan:
     @property
     def adapted(self) -> tuple[PlannedSite, ...]:
         return tuple(planned for planned in self.sites if planned.adapter)
+
+    @property
+    def losses_of_merge(self) -> dict[str, tuple[str, ...]]:
+        """The sites that cannot be merged without loss, by reason."""
+        reasons: dict[str, list[str]] = {}
+        for planned in self.sites:
+            if reason := planned.loss_of_merge:
+                reasons.setdefault(reason, []).append(planned.site.name)
+        return {reason: tuple(names) for reason, names in reasons.items()}
 
     @property
     def reference(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from workbench.plan.catalogue import CATALOGUE, NONE
+from workbench.plan.catalogue import CATALOGUE, NONE, Problem
 from workbench.plan.findings import Finding, Path, SiteFinding, by_sites
 from workbench.plan.formats import FORMATS
 from workbench.plan.keys import ADAPTER_KEYS, BASE_KEYS, KEYS, Multiple, Value, ValueProblem, check_value, format_value
@@ -20,8 +20,8 @@ DEFAULTS: dict[str, Value] = {
     "alpha": Multiple(2.0),
     "dropout": 0.0,
     "init": "default",
-    "balance": 1,
-    "pool": 1,
+    "balance": 2,
+    "pool": 64,
     "base": "nf4",
 }
 _GIVEN = -1  # the place of a value from `defaults` or `base`, before all rules
@@ -72,9 +72,10 @@ def resolve(sites: Sequence[Site], given: Mapping[str, Value], rules: Sequence[P
                 acted.add(placed.index)
     planned = tuple(_planned(state) for state in states.values())
     found = [finding for state in states.values() for finding in (*state.errors, *_misplaced(state))]
-    for state, planned_site in zip(states.values(), planned, strict=True):
-        found += _unfit(state, planned_site)
-    return Resolution(planned, by_sites(found), (*_idle(rules, acted, states), *_uneven(planned)))
+    pairs = list(zip(states.values(), planned, strict=True))
+    found += [finding for pair in pairs for finding in _unfit(*pair)]
+    useless = by_sites(finding for pair in pairs for finding in _useless(*pair))
+    return Resolution(planned, by_sites(found), (*_idle(rules, acted, states), *useless, *_uneven(planned)))
 
 
 def _start(site: Site, given: Mapping[str, Value]) -> _State:
@@ -161,15 +162,30 @@ def _misplaced(state: _State) -> Iterator[SiteFinding]:
 
 
 def _unfit(state: _State, planned: PlannedSite) -> Iterator[SiteFinding]:
-    """What the method says against its settings at this site."""
+    """What the base format and the method say against their settings at this site."""
+    if wrong := FORMATS[planned.base.format].problem(planned.base, state.site.in_features):
+        # the block size is the format's own where nobody wrote one
+        key = "blocksize" if "blocksize" in state.sources else "base"
+        yield SiteFinding(_path(key, state.place(key)), state.site.name, *wrong)
     if not (adapter := planned.adapter):
         return
     method = CATALOGUE[adapter.method]
-    problems = list(method.problems(adapter, state.site))
+    for problem in method.problems(adapter, planned.base, state.site):
+        yield _at(state, problem)
     if adapter.init not in method.inits:
-        problems.append(("init", f"method {adapter.method} has no init '{adapter.init}'"))
-    for key, message in problems:
-        yield SiteFinding(_path(key, state.place(key)), state.site.name, message, f"change {key} there")
+        hint = f"it has {', '.join(method.inits)}"
+        yield _at(state, Problem("init", f"method {adapter.method} has no init '{adapter.init}'", hint))
+
+
+def _useless(state: _State, planned: PlannedSite) -> Iterator[SiteFinding]:
+    """What the method finds strange in its settings at this site."""
+    if adapter := planned.adapter:
+        for problem in CATALOGUE[adapter.method].warnings(adapter, planned.base, state.site):
+            yield _at(state, problem)
+
+
+def _at(state: _State, problem: Problem) -> SiteFinding:
+    return SiteFinding(_path(problem.key, state.place(problem.key)), state.site.name, problem.message, problem.hint)
 
 
 def _path(key: str, place: int) -> Path:

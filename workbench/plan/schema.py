@@ -78,8 +78,8 @@ class Defaults(BaseModel):
     ] = "2r"
     dropout: Annotated[float, _checked("dropout"), Field(ge=0, lt=1)] = 0.0
     init: Annotated[str, _checked("init"), Field(json_schema_extra=_words(INITS))] = "default"
-    balance: Annotated[int, _checked("balance"), Field(ge=1)] = 1
-    pool: Annotated[int, _checked("pool"), Field(ge=1)] = 1
+    balance: Annotated[int, _checked("balance"), Field(ge=1, description="balancing factor λ")] = 2
+    pool: Annotated[int, _checked("pool"), Field(ge=1, description="inputs averaged")] = 64
 
 
 class PlanFile(BaseModel):

@@ -93,10 +93,14 @@ def _plan() -> Iterator[str]:
     yield "\n## Methods\n"
     for method in CATALOGUE.values():
         yield f"### {method.name}\n\n{method.meaning[0].upper()}{method.meaning[1:]}.\n"
+        if method.formula:
+            yield f"`{method.formula}`\n"
         if method.parameters:
             yield _table(("key", "meaning"), [(f"`{k}`", v) for k, v in method.parameters.items()]) + "\n"
         if method.source:
             yield f"Source: {method.source}.\n"
+        if method.inferred:
+            yield f"Inferred: {method.inferred}.\n"
     yield "## Base formats\n"
     rows = [
         (f"`{f.name}`", f.meaning, ", ".join(f"`{k}={_plain(v)}`" for k, v in f.parameters.items()))

@@ -8,16 +8,16 @@ from peft.tuners.lora import LoraLayer
 from torch import nn
 
 from workbench.errors import WorkbenchError
+from workbench.plan.catalogue import CATALOGUE, NONE
 from workbench.run.record import RunRecord, SiteRecord
-from workbench.train.adapters import ADAPTER, root_model, site_layers
-from workbench.train.dora import SiteDora
+from workbench.train.adapters import ADAPTER, root_model, settings_of, site_layers, structure_of
+from workbench.train.group_int4 import GroupInt4Linear
 from workbench.train.quantizer import DTYPES
 
 _FORMAT_OF = {dtype: name for name, dtype in DTYPES.items()}
-KEYS = (
-    *("in_features", "out_features", "base", "blocksize", "double_quant", "threshold"),
-    *("method", "r", "alpha", "scaling", "dropout", "trainable_params"),
-)
+_STRUCTURE = ("rank", "input_pool", "output_repeat", "connected", "magnitude")
+_ADAPTER = ("r", "alpha", "scaling", "dropout", "trainable_params", *_STRUCTURE)
+KEYS = ("in_features", "out_features", "base", "blocksize", "double_quant", "threshold", *_ADAPTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class AuditError(WorkbenchError):
 
 
 def read_back(linear: nn.Module, layer: LoraLayer | None) -> dict[str, Any]:
-    """What a site really is, under the keys of `SiteRecord`."""
+    """What a site really is, under the keys of `planned`."""
     return {
         "in_features": linear.in_features,
         "out_features": linear.out_features,
@@ -60,40 +60,48 @@ def _base_settings(linear: Any) -> dict[str, Any]:
         state = linear.weight.quant_state
         blocks = {"blocksize": state.blocksize, "double_quant": bool(state.nested)}
         return {"base": state.quant_type, **blocks, "threshold": None}
+    if isinstance(linear, GroupInt4Linear):
+        return {"base": "int4", "blocksize": linear.blocksize, "double_quant": None, "threshold": None}
     if isinstance(linear, bnb.nn.Linear8bitLt):
         return {"base": "int8", "blocksize": None, "double_quant": None, "threshold": linear.state.threshold}
     stored = _FORMAT_OF.get(linear.weight.dtype, str(linear.weight.dtype))
     return {"base": stored, "blocksize": None, "double_quant": None, "threshold": None}
 
 
-def _adapter_settings(layer: LoraLayer | None) -> dict[str, Any]:
+def _adapter_settings(layer: Any) -> dict[str, Any]:
+    """The settings that the layer computes with, and the shapes of what it trains."""
     if layer is None:
-        empty = dict.fromkeys(("r", "alpha", "scaling", "dropout"))
-        return {"method": "none", **empty, "trainable_params": 0}
-    a, b = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
-    trainable = sum(p.numel() for p in layer.parameters() if p.requires_grad)
+        return {**dict.fromkeys(_ADAPTER), "trainable_params": 0}
+    a, b = layer.lora_A[ADAPTER].weight, getattr(layer.lora_B[ADAPTER], "weight", None)
+    inner, rows = a.shape[0], a.shape[0] if b is None else b.shape[0]
     return {
-        "method": _method(layer),
-        "r": a.shape[0] if a.shape[0] == b.shape[1] else (a.shape[0], b.shape[1]),
+        "r": layer.r[ADAPTER],
         "alpha": layer.lora_alpha[ADAPTER],
         "scaling": layer.scaling[ADAPTER],
         "dropout": getattr(layer.lora_dropout[ADAPTER], "p", 0.0),
-        "trainable_params": trainable,
+        "trainable_params": sum(p.numel() for p in layer.parameters() if p.requires_grad),
+        "rank": None if b is None else inner if inner == b.shape[1] else (inner, b.shape[1]),
+        "input_pool": layer.in_features / a.shape[1],
+        "output_repeat": layer.out_features / rows,
+        "connected": ADAPTER in getattr(layer, "lora_connection", ()),
+        "magnitude": ADAPTER in layer.lora_magnitude_vector,
     }
 
 
-def _method(layer: LoraLayer) -> str:
-    variant = layer.lora_variant.get(ADAPTER)
-    if variant is not None:
-        return "dora" if isinstance(variant, SiteDora) else type(variant).__name__
-    return "rslora" if layer.use_rslora[ADAPTER] else "lora"
+def planned(site: SiteRecord) -> dict[str, Any]:
+    """What the plan says of a site, with the matrices and the scaling of its method by the catalogue."""
+    if site.method == NONE:
+        return {**asdict(site), **dict.fromkeys(_STRUCTURE)}
+    structure, scaling = structure_of(site), CATALOGUE[site.method].scaling(settings_of(site))
+    values = (structure.rank, structure.pool, structure.repeat, structure.connected, structure.magnitude)
+    return {**asdict(site), "scaling": scaling, **dict(zip(_STRUCTURE, values, strict=True))}
 
 
 def audit(model: nn.Module, record: RunRecord) -> tuple[Difference, ...]:
     """All differences between the model and the record: per site, and anything trainable that no site explains."""
     layers = site_layers(model)
     found = [d for site in record.sites for d in _site_differences(model, site, layers.get(site.site))]
-    found += [Difference(name, "method", "none", "adapted") for name in layers.keys() - {s.site for s in record.sites}]
+    found += [Difference(name, "r", None, "adapted") for name in layers.keys() - {s.site for s in record.sites}]
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     if trainable != record.trainable_params:
         found.append(Difference("(whole model)", "trainable_params", record.trainable_params, trainable))
@@ -102,11 +110,11 @@ def audit(model: nn.Module, record: RunRecord) -> tuple[Difference, ...]:
 
 def _site_differences(model: nn.Module, site: SiteRecord, layer: LoraLayer | None) -> list[Difference]:
     linear = layer.get_base_layer() if layer is not None else root_model(model).get_submodule(site.site)
-    built, planned = read_back(linear, layer), asdict(site)
-    return [Difference(site.site, key, planned[key], built[key]) for key in KEYS if not _same(planned[key], built[key])]
+    built, wanted = read_back(linear, layer), planned(site)
+    return [Difference(site.site, key, wanted[key], built[key]) for key in KEYS if not _same(wanted[key], built[key])]
 
 
-def _same(planned: Any, built: Any) -> bool:
-    if isinstance(planned, float) and isinstance(built, int | float):
-        return abs(planned - built) <= 1e-12 * max(1.0, abs(planned))
-    return bool(planned == built)
+def _same(wanted: Any, built: Any) -> bool:
+    if isinstance(wanted, float) and isinstance(built, int | float):
+        return abs(wanted - built) <= 1e-12 * max(1.0, abs(wanted))
+    return bool(wanted == built)

@@ -1,5 +1,8 @@
 """Dropout whose mask depends on (seed, site, step, micro-step) and on nothing else."""
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -31,14 +34,14 @@ class SiteDropout(nn.Module):
         self._drops = min(round(p * _LEVELS), _LEVELS - 1)
         self.gain = _LEVELS / (_LEVELS - self._drops)
 
-    def draw(self, x: torch.Tensor) -> torch.Tensor:
-        """The mask of this step in the shape of x: True where a value is dropped."""
-        generator, clock = torch.Generator(x.device), self._clock
+    def draw(self, shape: Sequence[int], device: torch.device) -> torch.Tensor:
+        """The mask of this step: True where a value is dropped."""
+        generator, clock, count = torch.Generator(device), self._clock, math.prod(shape)
         generator.manual_seed(derive_seed(clock.seed, "dropout", self.site, clock.step, clock.micro_step))
         # Four draws from each random 64 bits: drawing values one by one takes six times as long on the CPU.
-        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device)
+        words = torch.empty(-(-count // 4), dtype=torch.int64, device=device)
         words.random_(-(2**63), None, generator=generator)
-        return (words.view(torch.int16)[: x.numel()] < self._drops - _LEVELS // 2).view(x.shape)
+        return (words.view(torch.int16)[:count] < self._drops - _LEVELS // 2).view(*shape)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.masked_fill(self.draw(x), 0.0) * self.gain if self.training else x
+        return x.masked_fill(self.draw(x.shape, x.device), 0.0) * self.gain if self.training else x

@@ -1,20 +1,44 @@
-"""Saves the adapter so that plain peft loads it: stock `LoraConfig`, exact names, rank always with alpha."""
+"""Saves what a run has trained, and loads it again.
+
+Where every site is plain LoRA (or DoRA) on a base that anyone can make, as a peft checkpoint: stock `LoraConfig`, exact
+names, rank always with alpha. Else under another file name, so that no other program takes for LoRA what is none: the
+matrices as they are, and what the base needs to be made again. `workbench adapter export` makes LoRA of that.
+"""
 
 import json
+import math
 import shutil
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model_state_dict
-from safetensors.torch import save_file
+from peft import LoraConfig, PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
+from workbench.errors import InvalidError, NotFoundError
 from workbench.run.layout import RunDir
 from workbench.run.record import RunRecord, SiteRecord
-from workbench.train.adapters import ADAPTER, adapted_sites, site_layers
+from workbench.train.adapters import ADAPTER, adapted_sites, site_layers, starts_of, structure_of
 from workbench.train.dora import direction_norms
+from workbench.train.start import FROM_WEIGHT, StartFactors
+
+_PARTS = tuple(field.name for field in fields(StartFactors))
 
 WEIGHTS_NAME = "adapter_model.safetensors"
+OWN_WEIGHTS_NAME = "plan_adapter.safetensors"
+_START = "start."
+
+
+def is_stock(record: RunRecord) -> bool:
+    """Whether plain peft loads the adapter onto a base that it can make itself."""
+    return all(
+        (structure.plain or structure.magnitude) and site.init not in FROM_WEIGHT
+        for site in adapted_sites(record).values()
+        for structure in (structure_of(site),)
+    )
 
 
 def stock_config(record: RunRecord) -> LoraConfig:
@@ -39,13 +63,14 @@ def stock_config(record: RunRecord) -> LoraConfig:
         target_modules=sorted(sites),
         rank_pattern={name: rank for name, (rank, _) in odd.items()},
         alpha_pattern={name: alpha for name, (_, alpha) in odd.items()},
-        use_dora=any(site.method == "dora" for site in sites.values()),
+        use_dora=any(structure_of(site).magnitude for site in sites.values()),
     )
 
 
 def alpha_for(site: SiteRecord) -> float:
-    """The alpha whose quotient with the rank is the site's scaling."""
-    return site.alpha or 0.0 if site.method != "rslora" else (site.scaling or 0.0) * (site.r or 0)
+    """The alpha whose quotient with the rank is the site's scaling, whatever the method divides by."""
+    quotient, scaling = (site.alpha or 0.0) / (site.r or 1), site.scaling or 0.0
+    return site.alpha or 0.0 if math.isclose(quotient, scaling, rel_tol=1e-12) else scaling * (site.r or 0)
 
 
 def save_adapter(model: PeftModel, record: RunRecord, folder: Path) -> int:
@@ -60,14 +85,62 @@ def save_adapter(model: PeftModel, record: RunRecord, folder: Path) -> int:
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
-    return (folder / WEIGHTS_NAME).stat().st_size
+    return weights_file(folder).stat().st_size
+
+
+def weights_file(folder: Path) -> Path:
+    """The weights of a saved adapter, of either kind. Raises NotFoundError where there are none."""
+    for name in (WEIGHTS_NAME, OWN_WEIGHTS_NAME):
+        if (folder / name).is_file():
+            return folder / name
+    raise NotFoundError(f"{folder}: no adapter weights", "only a run that has finished has an adapter")
 
 
 def _write(model: PeftModel, record: RunRecord, folder: Path) -> None:
     state = get_peft_model_state_dict(model, adapter_name=ADAPTER, save_embedding_layers=False)
-    state |= _neutral_magnitudes(model, record)
-    save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, folder / WEIGHTS_NAME)
-    _write_config(stock_config(record), folder)
+    if is_stock(record):
+        state |= _neutral_magnitudes(model, record)
+        _save(state, folder / WEIGHTS_NAME)
+        _write_config(stock_config(record), folder)
+    else:
+        _save(state | _named(starts_of(model)), folder / OWN_WEIGHTS_NAME)
+
+
+def _save(state: dict[str, torch.Tensor], path: Path) -> None:
+    save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, path)
+
+
+def _named(starts: Mapping[str, StartFactors]) -> dict[str, torch.Tensor]:
+    # cloned: for pissa the offset is the start, and a file cannot hold one tensor under two names
+    return {f"{_START}{site}.{part}": getattr(start, part).clone() for site, start in starts.items() for part in _PARTS}
+
+
+def load_starts(folder: Path) -> dict[str, StartFactors]:
+    """The start factors that a saved adapter's base was made with, by site; none for most."""
+    found: dict[str, dict[str, torch.Tensor]] = {}
+    with safe_open(weights_file(folder), "pt") as file:
+        for name in file.keys():  # noqa: SIM118 - not a dictionary
+            if name.startswith(_START):
+                site, _, part = name.removeprefix(_START).rpartition(".")
+                found.setdefault(site, {})[part] = file.get_tensor(name)
+    return {site: StartFactors(**parts) for site, parts in found.items()}
+
+
+def load_adapter(model: PeftModel, folder: Path) -> None:
+    """Reads saved weights into a model that `build_adapters` made of the same record.
+
+    Raises NotFoundError where there are none, InvalidError where they are not those of this plan.
+    """
+    path = weights_file(folder)
+    state = {name: tensor for name, tensor in load_file(path).items() if not name.startswith(_START)}
+    wanted = get_peft_model_state_dict(model, adapter_name=ADAPTER, save_embedding_layers=False)
+    # a plan with DoRA has magnitudes for every site in its file, but layers for those alone that train one
+    state = {name: tensor for name, tensor in state.items() if name in wanted or "magnitude" not in name}
+    shapes = [{name: tuple(tensor.shape) for name, tensor in part.items()} for part in (state, wanted)]
+    if odd := sorted(set(shapes[0].items()) ^ set(shapes[1].items())):
+        names = ", ".join(dict.fromkeys(name for name, _ in odd[:3]))
+        raise InvalidError(f"{path}: not the weights of this run's plan ({names})", "restore the run's folder")
+    set_peft_model_state_dict(model, state, adapter_name=ADAPTER)
 
 
 def publish_adapter(run_dir: RunDir, attempt: int) -> None:
@@ -83,13 +156,13 @@ def _neutral_magnitudes(model: PeftModel, record: RunRecord) -> dict[str, torch.
 
     A magnitude equal to the norm of the changed weight leaves that weight as it is, on this very base.
     """
-    methods = {site.site: site.method for site in record.sites}
-    if "dora" not in methods.values():
+    magnitudes = {name: structure_of(site).magnitude for name, site in adapted_sites(record).items()}
+    if not any(magnitudes.values()):
         return {}
     return {
         f"base_model.model.{name}.lora_magnitude_vector": direction_norms(layer, ADAPTER)
         for name, layer in site_layers(model).items()
-        if methods[name] != "dora"
+        if not magnitudes[name]
     }
 
 

@@ -72,7 +72,7 @@ def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> N
         model, adapter_bytes = base.model, 0
         result = LoopResult(0, 0.0, not evaluator.run(model, 0), {})
     else:
-        model, clock = build_adapters(base.model, record)
+        model, clock = build_adapters(base.model, record, base.starts)
         _audit(session, model)
         if session.recipe.gradient_checkpointing:
             enable_checkpointing(model, record)

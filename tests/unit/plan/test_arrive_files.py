@@ -117,7 +117,7 @@ def test_what_axolotl_can_and_a_plan_cannot(tmp_path: Path, llama: Path) -> None
         "lora_target_modules": ["q_proj", "lm_head"],
         "lora_modules_to_save": ["embed_tokens"],
         "lora_model_dir": "old",
-        "peft_init_lora_weights": "pissa",
+        "peft_init_lora_weights": "corda",
         "loraplus_lr_ratio": 16,
         "wandb_project": "w",
         "hub_model_id": "",

@@ -39,6 +39,8 @@ def test_other_blocksizes_are_refused_by_bitsandbytes_too(blocksize: int) -> Non
     [
         ("nf4", {}, 8 * 0.5159),
         ("nf4", {"double_quant": False}, 8 * 0.5625),
+        ("int4", {}, 8 * 0.625),
+        ("int4", {"blocksize": 32}, 6),
         ("fp4", {"blocksize": 4096, "double_quant": False}, 4 + 32 / 4096),
         ("bf16", {}, 16),
         ("fp32", {}, 32),
@@ -49,11 +51,11 @@ def test_bits_per_weight(name: str, given: dict[str, int | bool], bits: float) -
 
 
 def test_what_is_not_available_lists_what_is() -> None:
-    with pytest.raises(InvalidError, match="base format 'int4' is not available in this version") as error:
-        base_format("int4")
-    assert "did you mean 'int8'?" in error.value.hint
-    with pytest.raises(InvalidError, match="method 'blora' is not available in this version") as error:
-        method_entry("blora")
+    with pytest.raises(InvalidError, match="base format 'int6' is not available in this version") as error:
+        base_format("int6")
+    assert "did you mean 'int" in error.value.hint
+    with pytest.raises(InvalidError, match="method 'bolora' is not available in this version") as error:
+        method_entry("bolora")
     assert "lora" in error.value.hint
 
 
