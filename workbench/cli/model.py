@@ -1,5 +1,7 @@
 """`workbench model`: the map of a model, from its headers alone."""
 
+import logging
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,16 +23,42 @@ def _group() -> None:
 def show(
     model: Annotated[str, typer.Argument(help="demo, a local model folder, or a hub id.")],
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub id.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMAT[,FORMAT…]",
+            help="Measure what these base formats do to the weights, such as nf4,int4:32 (a block size after a colon). "
+            "Reads all weights, one at a time.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON; with --quant, the errors of every site.")
+    ] = False,
 ) -> None:
     """Show the sites of a model: where adapters can go, with shapes, layer types and depths."""
+    from workbench.plan.format_list import parse_formats
     from workbench.plan.model_map import load_map, map_json
 
+    formats = parse_formats(quant) if quant is not None else ()
     model_map = load_map(model, revision)
+    if not formats:
+        print_json(map_json(model_map)) if as_json else print(_text(model_map))
+        return
+    _prepare_bitsandbytes()
+    from workbench.cli.model_quant import quant_json, quant_text
+    from workbench.train.quant_error import measure_formats
+
+    measured = measure_formats(model_map, formats)
     if as_json:
-        print_json(map_json(model_map))
+        print_json(quant_json(model_map, formats, measured))
     else:
-        print(_text(model_map))
+        print(f"{_headline(model_map)}\n\n{quant_text(model_map, formats, measured)}")
+
+
+def _prepare_bitsandbytes() -> None:
+    """Keeps it from looking for kernels on the hub, and from saying that it found none."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def _text(model_map: "ModelMap") -> str:
@@ -46,16 +74,24 @@ def _text(model_map: "ModelMap") -> str:
             rows.append((module.name, module.short, module.layer_type, shape, str(len(sites)), count(params)))
     columns = [Column(name, "left") for name in ("module", "short", "type")]
     table = Table((*columns, Column("out × in"), Column("sites"), Column("parameters")), tuple(rows))
-    bands = [f"{band} {_blocks(model_map, band)}" for band in ("lower", "middle", "upper")]
     lines = [
-        f"{model_map.model}: {model_map.architecture}, {model_map.blocks} blocks ({', '.join(bands)}), "
-        f"{len(model_map.sites)} sites, {count(model_map.base_params)} parameters stored as {model_map.dtype}",
+        _headline(model_map),
         "",
         table.text(),
         *[f"skipped {skipped.name}: {skipped.reason}" for skipped in model_map.skipped],
         *[f"warning: {warning}" for warning in model_map.warnings],
     ]
     return "\n".join(lines)
+
+
+def _headline(model_map: "ModelMap") -> str:
+    from workbench.report.numbers import count
+
+    bands = [f"{band} {_blocks(model_map, band)}" for band in ("lower", "middle", "upper")]
+    return (
+        f"{model_map.model}: {model_map.architecture}, {model_map.blocks} blocks ({', '.join(bands)}), "
+        f"{len(model_map.sites)} sites, {count(model_map.base_params)} parameters stored as {model_map.dtype}"
+    )
 
 
 def _blocks(model_map: "ModelMap", band: str) -> str:

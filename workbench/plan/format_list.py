@@ -34,7 +34,5 @@ def _settings(word: str) -> BaseSettings:
     if "blocksize" not in chosen.parameters:
         raise InvalidError(f"base format '{word}': {name} has no block size", f"write {name}")
     if size not in map(str, BLOCKSIZES):
-        raise InvalidError(
-            f"base format '{word}': no block size '{size}'", f"one of {', '.join(map(str, BLOCKSIZES))}"
-        )
+        raise InvalidError(f"base format '{word}': no block size '{size}'", f"one of {', '.join(map(str, BLOCKSIZES))}")
     return chosen.settings(blocksize=int(size))
