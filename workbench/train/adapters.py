@@ -128,6 +128,10 @@ class SiteLinear8bit(_SiteLayer, PeftLinear8bitLt):
 class SiteLinearInt4(_SiteLayer, PeftLinear):
     """A site whose base is stored in groups of 4-bit integers."""
 
+    def _get_in_out_features(self, module: Any) -> tuple[int, int]:
+        # peft warns of layer types that it does not know
+        return module.in_features, module.out_features
+
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
         raise NotImplementedError("peft cannot merge into int4: use `workbench adapter merge`")
 
@@ -166,7 +170,8 @@ def _initialize(layer: Any, adapter_name: str, record: SiteRecord, config: PlanL
     if b is None:
         a.data.zero_()
     elif start := config.starts.get(record.site):
-        a.data, b.data = start.a.to(a.device), start.b.to(b.device)
+        # copies: training changes them, and the start is saved as it was
+        a.data, b.data = start.a.to(a.device, copy=True), start.b.to(b.device, copy=True)
     else:
         a.data = _drawn(a.shape, record, config.clock.seed).to(a.device)
         b.data.zero_()
@@ -223,17 +228,23 @@ def trained_factors(layer: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
 
 @torch.no_grad()
 def delta_factors(layer: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """(A, B) with ΔW = B·A: A (k, in_features), B (out_features, k) times the scaling; detached fp32.
+    """(A, B) with ΔW = B·A: A (k, in_features), B (out_features, k) times the scaling; detached fp32."""
+    a, b = (None if factor is None else factor.detach().float() for factor in trained_factors(layer))
+    assert a is not None
+    wide, tall = expanded_factors(a, b, layer.structure)
+    return wide, tall * layer.scaling[ADAPTER]
+
+
+def expanded_factors(
+    a: torch.Tensor, b: torch.Tensor | None, structure: Structure
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(A, B) with ΔW = s·B·A: A (k, in_features), B (out_features, k), from what a structure trains.
 
     Every update that adds is a low-rank one with tied weights, so plain LoRA can say it: k is the inner size, or the
     smaller side of a dense matrix.
     """
-    structure, scaling = layer.structure, layer.scaling[ADAPTER]
-    a, b = (None if factor is None else factor.detach().float() for factor in trained_factors(layer))
-    assert a is not None
     if b is None:
         rows, columns = a.shape
         one = torch.eye(min(rows, columns), device=a.device)
         a, b = (a, one) if rows <= columns else (one, a)
-    wide = a.repeat_interleave(structure.pool, 1) / structure.pool
-    return wide, b.repeat_interleave(structure.repeat, 0) * scaling
+    return a.repeat_interleave(structure.pool, 1) / structure.pool, b.repeat_interleave(structure.repeat, 0)

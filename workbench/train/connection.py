@@ -17,8 +17,12 @@ class Connection(nn.Module):
         self.beta = nn.Parameter(torch.zeros(2, dtype=torch.float32, device=device))
 
     def forward(self, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """A (r, in) and B (out, r) with the averaging and the repeating matrix added."""
-        rank, width, height = a.shape[0], a.shape[1] // a.shape[0], b.shape[0] // b.shape[1]
-        one = torch.eye(rank, dtype=a.dtype, device=a.device)
-        average = one.repeat_interleave(width, 1) / width
-        return a + self.beta[0] * average, b + self.beta[1] * one.repeat_interleave(height, 0)
+        return connected(a, b, self.beta)
+
+
+def connected(a: torch.Tensor, b: torch.Tensor, beta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A (r, in) and B (out, r) with the averaging and the repeating matrix added, each times its β."""
+    rank, width, height = a.shape[0], a.shape[1] // a.shape[0], b.shape[0] // b.shape[1]
+    one = torch.eye(rank, dtype=a.dtype, device=a.device)
+    average = one.repeat_interleave(width, 1) / width
+    return a + beta[0] * average, b + beta[1] * one.repeat_interleave(height, 0)

@@ -21,6 +21,7 @@ from workbench.plan.settings import BaseSettings
 from workbench.train.dense import dense_parameter
 from workbench.train.group_int4 import GroupCodes, GroupInt4Linear
 from workbench.train.layers import DTYPES, make_layer, store
+from workbench.train.packed import unpack
 from workbench.train.start import StartFactors, StartPlan, start_factors
 
 __all__ = ["DTYPES", "PlanQuantConfig", "WeightNorms", "relative_error"]
@@ -51,8 +52,9 @@ class SiteStorage:
 class PlanQuantConfig(QuantizationConfigMixin):
     """Carries the storage by full site name; lives only while a model is loaded.
 
-    `given` are start factors to build the base from; without them they are worked out. Loading fills in `norms` and
-    `starts`.
+    `given` are start factors to build the base from; without them they are worked out. With `packed` the checkpoint
+    holds weights in their storage already, and these are the other parts of it, by site. Loading fills in `norms` and
+    `starts`, but of packed weights nothing is known.
     """
 
     def __init__(
@@ -60,12 +62,14 @@ class PlanQuantConfig(QuantizationConfigMixin):
         sites: Mapping[str, SiteStorage] | None = None,
         compute_dtype: torch.dtype = torch.float32,
         given: Mapping[str, StartFactors] | None = None,
+        packed: Mapping[str, Mapping[str, torch.Tensor]] | None = None,
         **_: Any,
     ) -> None:
         self.quant_method = METHOD_NAME
         self.sites = dict(sites or {})
         self.compute_dtype = compute_dtype
         self.given = dict(given or {})
+        self.packed = dict(packed or {})
         self.norms: dict[str, WeightNorms] = {}
         self.starts: dict[str, StartFactors] = {}
 
@@ -102,6 +106,8 @@ class StoreOp(ConversionOps):
 
     def _stored(self, site: str, layer: nn.Module, original: torch.Tensor) -> nn.Parameter | GroupCodes:
         """The weight as its site stores it; notes its norms, and the start of its adapter."""
+        if (parts := self._config.packed.get(site)) is not None:
+            return unpack(layer, original, parts, self._config.compute_dtype)
         plan = self._config.sites[site].start
         if plan is None:
             weight = store(layer, original, self._config.compute_dtype)
