@@ -130,10 +130,11 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
 
 def site_records(plan: Plan) -> tuple[SiteRecord, ...]:
     """All sites as `run.json` keeps them."""
-    return tuple(_record(planned) for planned in plan.sites)
+    return tuple(site_record(planned) for planned in plan.sites)
 
 
-def _record(planned: PlannedSite) -> SiteRecord:
+def site_record(planned: PlannedSite) -> SiteRecord:
+    """A site as `run.json` keeps it."""
     site, base, adapter = planned.site, planned.base, planned.adapter
     return SiteRecord(
         site=site.name,
