@@ -29,12 +29,14 @@ def _unpacked(weight: bnb.nn.Params4bit) -> torch.Tensor:
 @settings(deadline=None, max_examples=60)
 @given(
     out_features=st.integers(1, 24),
-    halves=st.integers(1, 150),
+    in_features=st.integers(1, 300),
     blocksize=st.sampled_from([32, 64, 128, 256]),
     quant_type=st.sampled_from(["nf4", "fp4"]),
 )
-def test_dequantizing_gives_what_the_codes_say(out_features: int, halves: int, blocksize: int, quant_type: str) -> None:
-    weight = _quantized(out_features, 2 * halves, blocksize, quant_type)
+def test_dequantizing_gives_what_the_codes_say(
+    out_features: int, in_features: int, blocksize: int, quant_type: str
+) -> None:
+    weight = _quantized(out_features, in_features, blocksize, quant_type)
     assert torch.allclose(dense_4bit(weight), _unpacked(weight), rtol=1e-6, atol=1e-7)
 
 

@@ -24,9 +24,10 @@ def keep_unpacked(layer: bnb.nn.Linear4bit) -> None:
 def dense_4bit(weight: bnb.nn.Params4bit) -> torch.Tensor:
     """The (out_features, in_features) weight in the dtype of its quant state, dequantized as one long row."""
     state = weight.quant_state
-    flat = copy.copy(state)
-    flat.shape = torch.Size((1, state.shape.numel()))
-    return dequantize_4bit(weight.data, flat).reshape(state.shape)
+    flat, count = copy.copy(state), state.shape.numel()
+    # two to a byte: for an odd count bitsandbytes compiles a function first, which takes up to 20 s
+    flat.shape = torch.Size((1, count + count % 2))
+    return dequantize_4bit(weight.data, flat).flatten()[:count].reshape(state.shape)
 
 
 class _DenseProduct(torch.autograd.Function):

@@ -94,6 +94,7 @@ class _OneSite(nn.Module):
     def __init__(self, case: Case) -> None:
         super().__init__()
         self.layer = nn.Linear(case.in_features, case.out_features, case.bias)
+        self.hf_device_map = {"": "cpu"}  # peft looks for a parameter otherwise, and an int4 layer has none
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self.layer(x)
