@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.canonical import digest
 from workbench.data.example import Example
 from workbench.data.load import DataSet
 from workbench.errors import InvalidError, NotFoundError
@@ -104,6 +105,36 @@ def test_what_makes_another_prompt_makes_another_experiment() -> None:
         assert replace(recipe, **other).identity() != recipe.identity()
     for same in ({"data": "b/c"}, {"revision": "v2"}, {"eval_data": "c.jsonl"}):
         assert replace(recipe, **same).identity() == recipe.identity()
+
+
+def test_recipes_keep_the_identity_they_had_before_mezo(tmp_path: Path) -> None:
+    demo = load_recipe("demo", Home(tmp_path))[1]
+    assert digest(demo.identity(), 12) == "2099227df2c1"  # as in runs of earlier versions, which answer for it
+    assert replace(demo, mezo_epsilon=0.5).identity() == demo.identity()
+    mezo = replace(demo, optimizer="mezo")
+    assert mezo.identity()["mezo_epsilon"] == 1e-3
+    assert replace(mezo, mezo_epsilon=0.5).identity() != mezo.identity()
+
+
+def test_mezo_epsilon_goes_with_mezo_only(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert load_recipe("demo", home, ("optimizer=mezo",))[1].mezo_epsilon == 1e-3
+    assert load_recipe("demo", home, ("optimizer=mezo", "mezo_epsilon=0.01"))[1].mezo_epsilon == 0.01
+    ref = _write(tmp_path, "data: demo\nmezo_epsilon: 0.001\noptimizer: adamw_8bit\n")
+    with pytest.raises(InvalidError) as caught:
+        load_recipe(ref, home)
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"{ref}:2:1 mezo_epsilon: mezo_epsilon is 0.001: it goes with optimizer mezo, not adamw_8bit; "
+        "leave it out, or set optimizer: mezo"
+    ]
+    for epsilon in ("0", "-1e-3", ".inf", ".nan", "far"):
+        with pytest.raises(InvalidError, match="1 problem") as caught:
+            load_recipe("demo", home, ("optimizer=mezo", f"mezo_epsilon={epsilon}"))
+        assert "mezo_epsilon" in str(caught.value.problems[0])
+    with pytest.raises(InvalidError) as caught:
+        load_recipe("demo", home, ("optimizer=mezoo", "mezo_epsilon=0.01"))
+    assert len(caught.value.problems) == 1
+    assert "did you mean 'mezo'?" in str(caught.value.problems[0])
 
 
 def test_a_hub_name_stays_a_name_and_its_commit_is_kept(tmp_path: Path) -> None:

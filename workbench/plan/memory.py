@@ -64,8 +64,8 @@ def memory(
 
     `sequence_length` (None: one sequence of all tokens) counts where attention keeps its matrix.
 
-    Embeddings, head and norms are held in the compute dtype. A plan that adapts nothing runs forward only: one
-    block's activations, no gradients.
+    Embeddings, head and norms are held in the compute dtype. A plan that adapts nothing runs forward only, and so does
+    MeZO: one block's activations, no gradients.
     """
     width = _COMPUTE_BYTES[compute_dtype]
     rest = plan.map.base_params - sum(planned.site.params for planned in plan.sites)
@@ -74,7 +74,7 @@ def memory(
         base=sum(planned.base_bytes for planned in plan.sites),
         embeddings=rest * width,
         trainable=trainable_bytes(plan, optimizer),
-        activations=tokens * _kept_per_token(plan, width, sequence_length or tokens, gradient_checkpointing)
+        activations=tokens * _per_token(plan, width, sequence_length or tokens, optimizer, gradient_checkpointing)
         + _dequantized(plan, width),
         logits=tokens * plan.map.vocab_size * _LOGIT_BYTES[compute_dtype],
         context=_CUDA_CONTEXT if device.startswith("cuda") else _CPU_CONTEXT,
@@ -82,16 +82,20 @@ def memory(
 
 
 def trainable_bytes(plan: Plan, optimizer: str = "adamw") -> int:
-    """fp32 weight, gradient and two moments: 16 bytes; 10 with 8-bit moments."""
+    """fp32 weight, gradient and two moments: 16 bytes; 10 with 8-bit moments; with MeZO 8, the weight and a copy."""
+    if optimizer == "mezo":
+        return plan.trainable_params * 8
     return plan.trainable_params * (10 if "8bit" in optimizer else 16)
 
 
-def _kept_per_token(plan: Plan, width: int, length: int, gradient_checkpointing: bool) -> int:
-    """Bytes that backward keeps of one token; nothing below the lowest adapted block."""
+def _per_token(plan: Plan, width: int, length: int, optimizer: str, gradient_checkpointing: bool) -> int:
+    """Bytes that backward keeps of one token, nothing below the lowest adapted block; without it, the largest block."""
     blocks = [list(sites) for _, sites in groupby(plan.sites, key=lambda planned: planned.site.block)]
     lowest = min((planned.site.block for planned in plan.adapted), default=len(blocks) - 1)
     block = _block(plan.map, width, length)
     kept = [block + sum(_adapters(plan, sites, width)) for sites in blocks[lowest:]]
+    if optimizer == "mezo":
+        return max(kept)
     if gradient_checkpointing:
         return len(kept) * width * plan.map.hidden_size + max(kept)
     return sum(kept)

@@ -23,8 +23,8 @@ EVENT_FIELDS: dict[str, dict[str, str]] = {
     },
     "metric": {
         "step": "optimizer step, from 1",
-        "values": "loss (nats per target token over the effective batch), lr, grad_norm (before clipping), tokens "
-        "(inputs without padding), tokens_per_s, memory_bytes",
+        "values": "loss (nats per target token over the effective batch), lr, grad_norm (before clipping; mezo: "
+        "the size of the projected gradient), tokens (inputs without padding), tokens_per_s, memory_bytes",
     },
     "eval": {
         "step": "after which step",
@@ -36,7 +36,8 @@ EVENT_FIELDS: dict[str, dict[str, str]] = {
     "checkpoint": {"step": "after which step the resumable state was written"},
     "site_stats": {
         "step": "after which step",
-        "sites": "per site: weight_norm, quant_error (relative), update_norm, effective_rank, grad_norm (mean)",
+        "sites": "per site: weight_norm, quant_error (relative), update_norm, effective_rank, grad_norm (mean; "
+        "null without gradients)",
     },
     "telemetry": {"values": "measurements that are kept in the log only"},
     "resumed": {"step": "from which step the attempt goes on"},

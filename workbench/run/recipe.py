@@ -3,14 +3,14 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-OPTIMIZERS = ("adamw", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit")
+OPTIMIZERS = ("adamw", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit", "mezo")
 SCHEDULES = ("constant_with_warmup", "linear", "cosine", "constant")
 EVALUATORS = ("loss", "token_accuracy", "exact_match")
 COMPUTE_DTYPES = ("auto", "bf16", "fp32")
 
 # What a run's identity leaves out: paths and revisions are replaced by content hashes, and neither recomputing
 # activations nor splitting an effective batch into micro-batches changes a number. `warmup` counts as the steps that
-# it means.
+# it means. What only one optimizer reads belongs to recipes with that one: the others keep the identity they had.
 _NOT_IDENTITY = ("data", "eval_data", "revision", "batch", "accumulation", "gradient_checkpointing", "warmup")
 
 
@@ -27,9 +27,10 @@ class Recipe:
     """How to train. Defaults follow QLoRA (Dettmers et al. 2023, arXiv:2305.14314, appendix B) where it speaks.
 
     `batch` counts examples per micro-step, `accumulation` micro-steps per optimizer step; `warmup` below 1 is a
-    share of the steps, else a number of steps; `clip` bounds the global gradient norm (0 = off); `eval_every`
-    counts steps (0 = final only); `max_length` counts tokens of prompt and target together. `columns` are pairs of
-    a format's key and the name that the data has for it; `revision` is a commit, branch or tag of a hub data set.
+    share of the steps, else a number of steps; `clip` bounds the global gradient norm (0 = off); `mezo_epsilon` is how
+    far MeZO goes aside (ε), and no other optimizer reads it; `eval_every` counts steps (0 = final only); `max_length`
+    counts tokens of prompt and target together. `columns` are pairs of a format's key and the name that the data has
+    for it; `revision` is a commit, branch or tag of a hub data set.
     """
 
     data: str
@@ -48,6 +49,7 @@ class Recipe:
     schedule: str = "constant_with_warmup"
     warmup: float = 0.03
     optimizer: str = "adamw"
+    mezo_epsilon: float = 1e-3
     clip: float = 0.3
     weight_decay: float = 0.0
     eval_every: int = 0
@@ -73,7 +75,8 @@ class Recipe:
 
         With `dropout` somewhere in the plan the split into micro-batches counts: each has masks of its own.
         """
-        kept = {key: value for key, value in self.to_dict().items() if key not in _NOT_IDENTITY}
+        left_out = _NOT_IDENTITY if self.optimizer == "mezo" else (*_NOT_IDENTITY, "mezo_epsilon")
+        kept = {key: value for key, value in self.to_dict().items() if key not in left_out}
         split = {"batch": self.batch, "accumulation": self.accumulation} if dropout else {}
         return {**kept, "effective_batch": self.effective_batch, "warmup_steps": self.warmup_steps, **split}
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from workbench.data.load import DataSet
@@ -57,8 +57,16 @@ class RecipeFile(BaseModel):
     lr: Annotated[float, Field(gt=0, allow_inf_nan=False)] = _DEFAULT.lr
     schedule: Literal["constant_with_warmup", "linear", "cosine", "constant"] = "constant_with_warmup"
     warmup: Annotated[float, Field(ge=0, allow_inf_nan=False, description="below 1 a share of the steps")] = 0.03
-    optimizer: Literal["adamw", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit"] = "adamw"
-    clip: Annotated[float, Field(ge=0, allow_inf_nan=False, description="global gradient norm; 0 is off")] = 0.3
+    optimizer: Annotated[
+        Literal["adamw", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit", "mezo"],
+        Field(description="mezo: two forward passes a step and no gradients; it takes many more steps"),
+    ] = "adamw"
+    mezo_epsilon: Annotated[
+        float, Field(gt=0, allow_inf_nan=False, description="how far mezo goes aside to compare losses; with mezo only")
+    ] = _DEFAULT.mezo_epsilon
+    clip: Annotated[
+        float, Field(ge=0, allow_inf_nan=False, description="global gradient norm, mezo: projected gradient; 0 is off")
+    ] = 0.3
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     eval_every: Annotated[int, Field(ge=0, description="steps; 0 is after the last step only")] = 0
     evaluators: Annotated[list[Literal["loss", "token_accuracy", "exact_match"]], Field(min_length=1)] = [
@@ -67,6 +75,14 @@ class RecipeFile(BaseModel):
     ]
     gradient_checkpointing: bool = False
     compute_dtype: Literal["auto", "bf16", "fp32"] = "auto"
+
+    @field_validator("mezo_epsilon")
+    @classmethod
+    def _only_with_mezo(cls, epsilon: float, info: ValidationInfo) -> float:
+        optimizer = info.data.get("optimizer", "mezo")  # one that is refused has its own line
+        if optimizer != "mezo":
+            raise ValueError(f"goes with optimizer mezo, not {optimizer}; leave it out, or set optimizer: mezo")
+        return epsilon
 
     @model_validator(mode="after")
     def _one_of_each(self) -> "RecipeFile":

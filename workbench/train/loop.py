@@ -1,6 +1,5 @@
-"""The training loop of one run: steps, clipping, metrics, evaluation in between."""
+"""The training loop of one run: steps, metrics, evaluation in between."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,19 +10,22 @@ from torch import nn
 
 from workbench.data.tokens import TokenizedExample
 from workbench.run.recipe import Recipe
+from workbench.train.backprop import Backprop
 from workbench.train.batches import Batch, collate, training_order
 from workbench.train.dropout import DrawClock
-from workbench.train.failure import RunFailure
 from workbench.train.forward import predict
 from workbench.train.memory import used_bytes
-from workbench.train.optimizer import make_optimizer, make_schedule
-from workbench.train.site_stats import GradNormMeter
+from workbench.train.mezo import Mezo
+from workbench.train.step_rule import StepRule
 from workbench.train.stop import StopFlag
 
 
 @dataclass(frozen=True, slots=True)
 class StepMetrics:
-    """One optimizer step. Loss: nats per target token over the effective batch; `grad_norm` before clipping."""
+    """One optimizer step. Loss: nats per target token over the effective batch; `grad_norm` before clipping.
+
+    With MeZO the loss is the mean of both forward passes, and `grad_norm` the size of the projected gradient.
+    """
 
     loss: float
     lr: float
@@ -61,35 +63,26 @@ class Trainer:
         self.model, self.clock, self.recipe, self.pad_id = model, clock, recipe, pad_id
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
-        self.optimizer = make_optimizer(self.parameters, recipe, self.device, warn)
-        self.schedule = make_schedule(self.optimizer, recipe)
-        self.grad_norms = GradNormMeter(model)
+        self.rule = _step_rule(model, clock, recipe, warn)
 
     def step(self, number: int, examples: Sequence[TokenizedExample]) -> StepMetrics:
         """One optimizer step over an effective batch. Raises RunFailure (nan) before the parameters are touched."""
         began = time.monotonic()
         batches = [collate(part, self.pad_id, self.device) for part in _chunks(examples, self.recipe.batch)]
-        loss = self._backward(number, batches)
-        self.grad_norms.sample(number)
-        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip or math.inf))
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise RunFailure("nan", f"step {number}: the loss is {loss} and the gradient norm {norm}")
-        lr = float(self.schedule.get_last_lr()[0])
-        self.optimizer.step()
-        self.schedule.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        done = self.rule.step(number, lambda: self._losses(number, batches))
         tokens, seconds = sum(batch.tokens for batch in batches), time.monotonic() - began
-        return StepMetrics(loss, lr, norm, tokens, tokens / seconds, used_bytes(self.device))
+        return StepMetrics(done.loss, done.lr, done.grad_norm, tokens, tokens / seconds, used_bytes(self.device))
 
-    def _backward(self, number: int, batches: Sequence[Batch]) -> float:
+    def _losses(self, number: int, batches: Sequence[Batch]) -> Iterator[torch.Tensor]:
         # Dividing by the targets of the whole effective batch makes the split into micro-batches irrelevant.
-        targets, loss = sum(batch.targets for batch in batches), 0.0
+        targets = sum(batch.targets for batch in batches)
         for micro_step, batch in enumerate(batches):
             self.clock.step, self.clock.micro_step = number, micro_step
-            part = predict(self.model, batch).loss_sum() / targets
-            part.backward()
-            loss += part.item()
-        return loss
+            yield predict(self.model, batch).loss_sum() / targets
+
+
+def _step_rule(model: nn.Module, clock: DrawClock, recipe: Recipe, warn: Callable[[str], None]) -> StepRule:
+    return Mezo(model, recipe, clock.seed, warn) if recipe.optimizer == "mezo" else Backprop(model, recipe, warn)
 
 
 def run_loop(
@@ -107,7 +100,7 @@ def run_loop(
         hooks.on_step(done, metrics)
         if recipe.eval_every and done % recipe.eval_every == 0 and done < total and not stop.requested:
             hooks.on_evaluation_due(done)
-    return LoopResult(done, seconds, done < total, trainer.grad_norms.means())
+    return LoopResult(done, seconds, done < total, trainer.rule.site_grad_norms())
 
 
 def _chunks(examples: Sequence[TokenizedExample], size: int) -> Iterator[Sequence[TokenizedExample]]:

@@ -6,6 +6,7 @@ from typing import Any
 import bitsandbytes as bnb
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import get_scheduler
 
 from workbench.run.recipe import Recipe
@@ -36,3 +37,11 @@ def make_optimizer(
 def make_schedule(optimizer: torch.optim.Optimizer, recipe: Recipe) -> torch.optim.lr_scheduler.LRScheduler:
     """The learning-rate schedule; transformers' `constant` ignores warm-up, `constant_with_warmup` does not."""
     return get_scheduler(recipe.schedule, optimizer, recipe.warmup_steps, recipe.steps)
+
+
+def learning_rates(recipe: Recipe) -> Callable[[int], float]:
+    """The learning rate of step n, from 1, where there is no optimizer: the same that `make_schedule` gives to one."""
+    schedule = make_schedule(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=recipe.lr), recipe)
+    assert isinstance(schedule, LambdaLR)  # every schedule of a recipe is
+    factor = schedule.lr_lambdas[0]
+    return lambda step: recipe.lr * factor(step - 1)

@@ -126,6 +126,20 @@ def test_blocks_below_the_lowest_adapted_one_keep_nothing(home: Home, llama: Pat
     assert 0 < kept() < alone  # a reference plan runs forward only
 
 
+def test_mezo_needs_the_memory_of_inference(home: Home, llama: Path) -> None:
+    plan, one = (make_plan(home, llama, f"{blocks} all r=4", base="fp32") for blocks in ("*", "3"))
+    reference = memory(make_plan(home, llama, base="fp32"), 100)
+    estimate = memory(plan, 100, optimizer="mezo")
+    assert estimate.trainable == 8 * plan.trainable_params
+    assert estimate.activations == memory(one, 100).activations  # one block, with its adapters
+    assert memory(plan, 100, optimizer="mezo", gradient_checkpointing=True) == estimate
+    without = {"trainable", "activations", "total"}
+    assert {k: v for k, v in estimate.parts().items() if k not in without} == {
+        k: v for k, v in reference.parts().items() if k not in without
+    }
+    assert memory(make_plan(home, llama, base="fp32"), 100, optimizer="mezo") == reference
+
+
 def test_the_largest_dequantized_weight_counts_once(home: Home, llama: Path) -> None:
     plain, quantized = (memory(make_plan(home, llama, "* all r=4", base=b), 1) for b in ("fp32", "nf4"))
     assert quantized.activations - plain.activations == 4 * 16 * 24
@@ -143,6 +157,9 @@ def test_flops(home: Home, llama: Path) -> None:
     assert flops_per_token(plan, 5, gradient_checkpointing=True).recompute == 2 * weights + 2 * attention
     upper = flops_per_token(make_plan(home, llama, "3 all r=2"), 5)
     assert upper.backward == 2 * head + (2 * weights + 5 * attention) // 4
+    mezo = flops_per_token(plan, 5, gradient_checkpointing=True, optimizer="mezo")
+    assert (mezo.forward, mezo.backward, mezo.recompute) == (2 * flops.forward, 0, 0)
+    assert mezo.adapters == 2 * 2 * plan.trainable_params
     reference = flops_per_token(make_plan(home, llama), 5)
     assert (reference.total, reference.backward) == (flops.forward, 0)
 
