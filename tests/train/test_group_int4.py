@@ -55,6 +55,16 @@ def test_unpacking_gives_what_the_codes_say(out_features: int, groups: int, bloc
     assert _relative(packed.dense(), _exact(packed)) < 1e-6
 
 
+def test_a_weight_of_several_stretches_unpacks_like_its_rows_alone() -> None:
+    """2.1 million weights: more than are unpacked at a time, and no multiple of that."""
+    weight = _weight(1031, 2048)
+    packed = quantize_groups(weight, 64)
+    dense = packed.dense()
+    for row in (0, 254, 256, 515, 516, 1030):
+        assert torch.equal(dense[row], quantize_groups(weight[row : row + 1], 64).dense()[0])
+    assert _relative(dense, weight.double()) == pytest.approx(0.090, abs=0.002)
+
+
 @settings(deadline=None, max_examples=60)
 @given(**SIZES)
 def test_no_weight_is_further_off_than_half_a_step(out_features: int, groups: int, blocksize: int, seed: int) -> None:
