@@ -1,6 +1,7 @@
 """The plan file's keys, types and defaults, and its published JSON Schema."""
 
 import json
+from collections.abc import Callable, Collection
 from copy import deepcopy
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Final, Literal
@@ -29,8 +30,13 @@ def _checked(name: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _words(words: dict[str, Any] | tuple[str, ...]) -> dict[str, Any]:
-    return {"enum": list(words)}
+def _words(words: Collection[str]) -> Callable[[dict[str, Any]], None]:
+    """Adds the words to a schema when it is written, so that every entry of a catalogue is in it."""
+
+    def add(schema: dict[str, Any]) -> None:
+        schema["enum"] = list(words)
+
+    return add
 
 
 def _text(what: str) -> BeforeValidator:
