@@ -61,7 +61,8 @@ def _base_settings(linear: Any) -> dict[str, Any]:
         blocks = {"blocksize": state.blocksize, "double_quant": bool(state.nested)}
         return {"base": state.quant_type, **blocks, "threshold": None}
     if isinstance(linear, GroupInt4Linear):
-        return {"base": "int4", "blocksize": linear.blocksize, "double_quant": None, "threshold": None}
+        blocksize = linear.in_features // linear.scales.shape[1]  # what it computes with, whatever it calls itself
+        return {"base": "int4", "blocksize": blocksize, "double_quant": None, "threshold": None}
     if isinstance(linear, bnb.nn.Linear8bitLt):
         return {"base": "int8", "blocksize": None, "double_quant": None, "threshold": linear.state.threshold}
     stored = _FORMAT_OF.get(linear.weight.dtype, str(linear.weight.dtype))
@@ -74,6 +75,7 @@ def _adapter_settings(layer: Any) -> dict[str, Any]:
         return {**dict.fromkeys(_ADAPTER), "trainable_params": 0}
     a, b = layer.lora_A[ADAPTER].weight, getattr(layer.lora_B[ADAPTER], "weight", None)
     inner, rows = a.shape[0], a.shape[0] if b is None else b.shape[0]
+    structure = layer.structure  # what forward goes by
     return {
         "r": layer.r[ADAPTER],
         "alpha": layer.lora_alpha[ADAPTER],
@@ -81,11 +83,16 @@ def _adapter_settings(layer: Any) -> dict[str, Any]:
         "dropout": getattr(layer.lora_dropout[ADAPTER], "p", 0.0),
         "trainable_params": sum(p.numel() for p in layer.parameters() if p.requires_grad),
         "rank": None if b is None else inner if inner == b.shape[1] else (inner, b.shape[1]),
-        "input_pool": layer.in_features / a.shape[1],
-        "output_repeat": layer.out_features / rows,
-        "connected": ADAPTER in getattr(layer, "lora_connection", ()),
-        "magnitude": ADAPTER in layer.lora_magnitude_vector,
+        "input_pool": _both(layer.in_features / a.shape[1], structure.pool),
+        "output_repeat": _both(layer.out_features / rows, structure.repeat),
+        "connected": _both(ADAPTER in getattr(layer, "lora_connection", ()), structure.connected),
+        "magnitude": _both(ADAPTER in layer.lora_magnitude_vector, ADAPTER in layer.lora_variant),
     }
+
+
+def _both(there: float, used: float) -> Any:
+    """One value where what is there is what is used, else both."""
+    return used if there == used else f"{there} there, {used} used"
 
 
 def planned(site: SiteRecord) -> dict[str, Any]:
