@@ -28,7 +28,7 @@ EVENT_FIELDS: dict[str, dict[str, str]] = {
     },
     "eval": {
         "step": "after which step",
-        "evaluator": "loss, token_accuracy or exact_match",
+        "evaluator": "loss, token_accuracy or exact_match; after merging `loss@int4` and so on, and `kept@int4`",
         "values": "the metric by name",
         "n": "over how many target tokens (exact_match: examples)",
         "higher_is_better": "the metric's direction",

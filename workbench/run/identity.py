@@ -6,6 +6,7 @@ from typing import Any
 
 from workbench.canonical import digest
 from workbench.data.load import DataSet
+from workbench.plan.merge_target import check_target, read_target
 from workbench.plan.plan import Plan, plan_to_dict, site_records
 from workbench.run.recipe import Recipe
 from workbench.run.record import RECORD_VERSION, RunRecord, SiteRecord
@@ -39,9 +40,14 @@ def make_record(
     predicted_bytes: dict[str, int],
     name: str = "",
 ) -> RunRecord:
-    """The record of one run. The seed of a reference run is 0: nothing in it is drawn."""
+    """The record of one run. The seed of a reference run is 0: nothing in it is drawn.
+
+    Raises InvalidError where a target of the recipe's `merge_eval` does not fit a layer of the plan.
+    """
     seed = 0 if plan.reference else seed
     sites = site_records(plan)
+    for target in recipe.merge_eval:
+        check_target(sites, read_target(target))
     return RunRecord(
         run_id=run_id_of(sites, model_fingerprint, data.hash, recipe, seed),
         name=name or (plan.name if plan.reference else f"{plan.name}-s{seed}"),

@@ -10,7 +10,8 @@ COMPUTE_DTYPES = ("auto", "bf16", "fp32")
 
 # What a run's identity leaves out: paths and revisions are replaced by content hashes, and neither recomputing
 # activations nor splitting an effective batch into micro-batches changes a number. `warmup` counts as the steps that
-# it means. What only one optimizer reads belongs to recipes with that one: the others keep the identity they had.
+# it means. What only one optimizer reads belongs to recipes with that one, and `merge_eval` to those that have it: the
+# others keep the identity they had.
 _NOT_IDENTITY = ("data", "eval_data", "revision", "batch", "accumulation", "gradient_checkpointing", "warmup")
 
 
@@ -28,9 +29,10 @@ class Recipe:
 
     `batch` counts examples per micro-step, `accumulation` micro-steps per optimizer step; `warmup` below 1 is a
     share of the steps, else a number of steps; `clip` bounds the global gradient norm (0 = off); `mezo_epsilon` is how
-    far MeZO goes aside (ε), and no other optimizer reads it; `eval_every` counts steps (0 = final only); `max_length`
-    counts tokens of prompt and target together. `columns` are pairs of a format's key and the name that the data has
-    for it; `revision` is a commit, branch or tag of a hub data set.
+    far MeZO goes aside (ε), and no other optimizer reads it; `eval_every` counts steps (0 = final only); `merge_eval`
+    names targets that the adapter is merged into for one more evaluation at the end; `max_length` counts tokens of
+    prompt and target together. `columns` are pairs of a format's key and the name that the data has for it; `revision`
+    is a commit, branch or tag of a hub data set.
     """
 
     data: str
@@ -54,6 +56,7 @@ class Recipe:
     weight_decay: float = 0.0
     eval_every: int = 0
     evaluators: tuple[str, ...] = ("loss", "token_accuracy")
+    merge_eval: tuple[str, ...] = ()
     gradient_checkpointing: bool = False
     compute_dtype: str = "auto"
 
@@ -68,14 +71,17 @@ class Recipe:
         return round(self.warmup * (self.steps or 0)) if self.warmup < 1 else int(self.warmup)
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "columns": dict(self.columns), "evaluators": list(self.evaluators)}
+        lists = {"evaluators": list(self.evaluators), "merge_eval": list(self.merge_eval)}
+        return {**asdict(self), "columns": dict(self.columns), **lists}
 
     def identity(self, dropout: bool = False) -> dict[str, Any]:
         """What makes two recipes the same experiment, for run identifiers and recipe hashes.
 
         With `dropout` somewhere in the plan the split into micro-batches counts: each has masks of its own.
         """
-        left_out = _NOT_IDENTITY if self.optimizer == "mezo" else (*_NOT_IDENTITY, "mezo_epsilon")
+        left_out = [*_NOT_IDENTITY]
+        left_out += ["mezo_epsilon"] if self.optimizer != "mezo" else []
+        left_out += ["merge_eval"] if not self.merge_eval else []
         kept = {key: value for key, value in self.to_dict().items() if key not in left_out}
         split = {"batch": self.batch, "accumulation": self.accumulation} if dropout else {}
         return {**kept, "effective_batch": self.effective_batch, "warmup_steps": self.warmup_steps, **split}
@@ -90,6 +96,7 @@ def recipe_from_dict(values: dict[str, Any]) -> Recipe:
             "split": Split(**split) if split else None,
             "columns": tuple(values.get("columns", {}).items()),
             "evaluators": tuple(values["evaluators"]),
+            "merge_eval": tuple(values.get("merge_eval", ())),
         }
     )
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -22,6 +22,9 @@ from workbench.run.recipe import EVALUATORS, Recipe, Split
 _FILE = ConfigDict(extra="forbid", frozen=True)
 _DEFAULT = Recipe(data="")
 DEMO = "demo"
+
+
+MergeTarget = Literal["int4", "int4-original", "nf4", "nf4-original", "bf16", "bf16-original", "fp32", "fp32-original"]
 
 
 class SplitFile(BaseModel):
@@ -73,6 +76,10 @@ class RecipeFile(BaseModel):
         "loss",
         "token_accuracy",
     ]
+    merge_eval: Annotated[
+        list[MergeTarget],
+        Field(description="evaluate again after merging into these at the end, as `loss@int4` and so on"),
+    ] = []
     gradient_checkpointing: bool = False
     compute_dtype: Literal["auto", "bf16", "fp32"] = "auto"
 
@@ -95,8 +102,10 @@ class RecipeFile(BaseModel):
         """The recipe as the core knows it; evaluators in their usual order, once each."""
         split = Split(self.split.fraction, self.split.seed) if self.split else None
         evaluators = tuple(name for name in EVALUATORS if name in self.evaluators)
-        plain = self.model_dump(exclude={"split", "columns", "evaluators"})
-        return Recipe(**plain, split=split, columns=tuple(sorted(self.columns.items())), evaluators=evaluators)
+        merge_eval = tuple(dict.fromkeys(self.merge_eval))
+        plain = self.model_dump(exclude={"split", "columns", "evaluators", "merge_eval"})
+        columns = tuple(sorted(self.columns.items()))
+        return Recipe(**plain, split=split, columns=columns, evaluators=evaluators, merge_eval=merge_eval)
 
 
 def find_recipe(ref: str, home: Home) -> Path:
@@ -168,7 +177,7 @@ def _finding(details: ErrorDetails) -> Finding:
 
 
 def _allowed(path: tuple[int | str, ...]) -> list[str]:
-    choices: dict[str, list[str]] = {"evaluators": [*EVALUATORS]}
+    choices: dict[str, list[str]] = {"evaluators": [*EVALUATORS], "merge_eval": [*get_args(MergeTarget)]}
     annotation = RecipeFile.model_fields[str(path[0])].annotation
     return [*choices.get(str(path[0]), getattr(annotation, "__args__", ()))]
 

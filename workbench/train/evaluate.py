@@ -20,7 +20,7 @@ from workbench.train.batches import Batch, collate, pad_id_of
 from workbench.train.forward import predict
 from workbench.train.stop import StopFlag, StopRequestedError
 
-HIGHER_IS_BETTER = {"loss": False, "token_accuracy": True, "exact_match": True}
+HIGHER_IS_BETTER = {"loss": False, "token_accuracy": True, "exact_match": True, "kept": True}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,11 @@ from workbench.errors import InvalidError
 from workbench.plan.families import Family
 from workbench.plan.fingerprint import TOKENIZER_FILES
 from workbench.plan.headers import CONFIG, INDEX
+from workbench.plan.merge_target import Target
 from workbench.plan.settings import BaseSettings
 from workbench.run.record import RunRecord
 from workbench.train.layers import DTYPES
-from workbench.train.merge import Kept, MergedSite, Target, merge_site
+from workbench.train.merge import Kept, MergedSite, merge_site
 from workbench.train.originals import OriginalWeights
 from workbench.train.packed import Parts, pack
 from workbench.train.quantizer import PlanQuantConfig, SiteStorage

@@ -1,6 +1,7 @@
 """A finished run's model as it was trained: its base, its adapters, its saved weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from peft import PeftModel
@@ -22,12 +23,15 @@ class OpenRun:
     base: Base
 
 
-def open_run(run_dir: RunDir, device: torch.device | None = None) -> OpenRun:
+def open_run(run_dir: RunDir, device: torch.device | None = None, model_folder: Path | None = None) -> OpenRun:
     """Loads the adapter of the run's last finished attempt onto its base, which is made as it was for training.
+
+    `model_folder` is where the model is now, if it is not where it was.
 
     Raises NotFoundError where the run has no adapter or its model is gone, InvalidError where the files do not fit.
     """
     record, device = read_record(run_dir.record), device or torch.device("cpu")
+    record = replace(record, model_path=str(model_folder or record.model_path))
     starts = load_starts(run_dir.adapter)
     dtype = pick_compute_dtype(recipe_from_dict(record.recipe).compute_dtype, device)
     base = load_base(record, device, dtype, starts)

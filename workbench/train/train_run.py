@@ -4,9 +4,11 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
@@ -14,6 +16,8 @@ from workbench.data.example import Example
 from workbench.data.load import DataSet, load_data
 from workbench.data.tokenize import tokenize
 from workbench.data.tokens import TokenizedSet
+from workbench.plan.merge_target import read_target
+from workbench.plan.model_map import load_map
 from workbench.run.events import EventLog
 from workbench.run.layout import RunDir
 from workbench.run.recipe import Recipe, recipe_from_dict
@@ -23,10 +27,13 @@ from workbench.train.audit import AuditError, audit
 from workbench.train.base import Base, load_base, pick_compute_dtype, pick_device
 from workbench.train.batches import pad_id_of
 from workbench.train.checkpointing import enable_checkpointing
-from workbench.train.evaluate import HIGHER_IS_BETTER, score_examples, summarize, write_predictions
+from workbench.train.evaluate import HIGHER_IS_BETTER, Evaluation, score_examples, summarize, write_predictions
 from workbench.train.failure import RunFailure, failing_as
 from workbench.train.loop import LoopHooks, LoopResult, StepMetrics, Trainer, run_loop
 from workbench.train.memory import peak_bytes
+from workbench.train.merge import total
+from workbench.train.merged_model import merged
+from workbench.train.originals import OriginalWeights
 from workbench.train.save import publish_adapter, save_adapter
 from workbench.train.site_stats import site_statistics
 from workbench.train.stop import StopFlag, StopRequestedError
@@ -50,6 +57,17 @@ class Session:
     def warn(self, message: str) -> None:
         self.log.write("warning", message=message)
         self.say(f"warning: {message}")
+
+    def log_evaluation(self, step: int, result: Evaluation, name: str) -> None:
+        self.log.write(
+            "eval",
+            step=step,
+            evaluator=name,
+            values={name: result.value},
+            n=result.n,
+            higher_is_better=HIGHER_IS_BETTER[result.evaluator],
+        )
+        self.say(f"eval at step {step}: {name} {result.value:.4f} (n {result.n})")
 
 
 def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> None:
@@ -82,6 +100,8 @@ def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> N
         adapter_bytes = save_adapter(model, record, run_dir.adapter_of(attempt))
         if not result.stopped:
             result = replace(result, stopped=not evaluator.run(model, result.step))
+    if not result.stopped and isinstance(model, PeftModel):
+        _merge_evaluations(session, evaluator, model, compute_dtype, result.step)
     if not result.stopped:
         log.write("site_stats", step=result.step, sites=site_statistics(model, base.norms, result.grad_norms))
         if adapter_bytes:
@@ -197,16 +217,30 @@ class _Evaluator:
         path = session.run_dir.predictions(session.attempt)
         write_predictions(path, step, scores, self._evaluation.examples, self._examples, self._tokenizer)
         for result in summarize(scores, session.recipe.evaluators):
-            session.log.write(
-                "eval",
-                step=step,
-                evaluator=result.evaluator,
-                values={result.evaluator: result.value},
-                n=result.n,
-                higher_is_better=HIGHER_IS_BETTER[result.evaluator],
-            )
-            session.say(f"eval at step {step}: {result.evaluator} {result.value:.4f} (n {result.n})")
+            session.log_evaluation(step, result, result.evaluator)
         return True
+
+    def measure(self, model: nn.Module) -> list[Evaluation]:
+        """The values alone, without predictions."""
+        recipe = self._session.recipe
+        scores = score_examples(model, self._evaluation.examples, self._tokenizer, recipe.batch)
+        return summarize(scores, recipe.evaluators)
+
+
+def _merge_evaluations(
+    session: Session, evaluator: _Evaluator, model: PeftModel, compute_dtype: torch.dtype, step: int
+) -> None:
+    """The evaluators of the recipe once more for every target of `merge_eval`, and the share that it keeps."""
+    if not session.recipe.merge_eval:
+        return
+    folder = Path(session.record.model_path)
+    originals = OriginalWeights(folder, load_map(str(folder)).family)
+    for name in session.recipe.merge_eval:
+        with merged(model, session.record, originals, read_target(name), compute_dtype) as kept:
+            for result in evaluator.measure(model):
+                session.log_evaluation(step, result, f"{result.evaluator}@{name}")
+        if (share := total(kept.values()).fraction) is not None:
+            session.log_evaluation(step, Evaluation("kept", share, len(kept)), f"kept@{name}")
 
 
 def _log_end(session: Session, result: LoopResult, adapter_bytes: int, device_seconds: float, peak: int) -> None:
