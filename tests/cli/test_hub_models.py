@@ -70,7 +70,22 @@ def test_without_weights_a_plan_is_checked_and_a_run_is_refused(tmp_path: Path, 
     made = desk("plan", "new", "at-main", "--model", ID, "--revision", "main")
     assert made.code == 0, made.err
     assert 'revision: "main"' in (desk.home / "plans/at-main.yaml").read_text(encoding="utf-8")
-    answer = run(desk)
+    _refused(desk, run(desk))
+
+
+@pytest.mark.parametrize("init", ["pissa", "loftq"])
+def test_a_start_from_weights_that_are_not_there_is_refused(tmp_path: Path, hub: Hub, init: str) -> None:
+    """Such a plan can be checked and priced: only a run needs the weights at full precision."""
+    desk = HubDesk(tmp_path, hub.url)
+    hub.add(ID, save_random("llama", tmp_path / "served"))
+    (desk.folder / "plan.yaml").write_text(f'model: {ID}\nrules: ["* all r=2 init={init}"]\n', encoding="utf-8")
+    checked = desk("plan", "check", "plan.yaml", "--json")
+    assert checked.code == 0
+    assert {site["init"] for site in checked.json["sites"]} == {init}
+    _refused(desk, run(desk))
+
+
+def _refused(desk: Desk, answer: Answer) -> None:
     assert answer.code == 4
     assert "the weights of someone/tiny are not on this machine" in answer.err
     assert "download them once: hf download someone/tiny" in answer.err

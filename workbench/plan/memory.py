@@ -75,6 +75,7 @@ def memory(
         embeddings=rest * width,
         trainable=trainable_bytes(plan, optimizer),
         activations=tokens * _per_token(plan, width, sequence_length or tokens, optimizer, gradient_checkpointing)
+        + _kept_once(plan, gradient_checkpointing)
         + _dequantized(plan, width),
         logits=tokens * plan.map.vocab_size * _LOGIT_BYTES[compute_dtype],
         context=_CUDA_CONTEXT if device.startswith("cuda") else _CPU_CONTEXT,
@@ -149,7 +150,7 @@ def _adapters(plan: Plan, sites: list[PlannedSite], width: int) -> Iterator[int]
         if not (adapter := planned.adapter):
             continue
         structure, site = CATALOGUE[adapter.method].structure(adapter), planned.site
-        yield structure.activation_bytes(site.in_features, site.out_features)
+        yield structure.activation_bytes(site.in_features, site.out_features, width)
         if adapter.dropout:
             yield site.in_features // structure.pool
         if structure.magnitude and (adapter.dropout or width < 4):
@@ -157,6 +158,16 @@ def _adapters(plan: Plan, sites: list[PlannedSite], width: int) -> Iterator[int]
         elif structure.pool == 1 and module.reads not in shared:
             shared.add(module.reads)
             yield width * site.in_features
+
+
+def _kept_once(plan: Plan, gradient_checkpointing: bool) -> int:
+    """What adapters keep whatever the number of tokens: of every block, or of one at a time."""
+    blocks: dict[int, int] = {}
+    for planned in plan.sites:
+        if structure := planned.structure:
+            kept = structure.step_bytes(planned.site.in_features, planned.site.out_features)
+            blocks[planned.site.block] = blocks.get(planned.site.block, 0) + kept
+    return max(blocks.values(), default=0) if gradient_checkpointing else sum(blocks.values())
 
 
 def _dequantized(plan: Plan, width: int) -> int:

@@ -54,8 +54,15 @@ class Structure:
         passes = (in_features if self.pool > 1 else 0) + (out_features if self.repeat > 1 else 0)
         return 6 * matrices + 2 * passes + (6 * out_features if self.magnitude else 0)
 
-    def activation_bytes(self, in_features: int, out_features: int) -> int:
-        """What backward keeps of one token beyond an input that is shared as it came; adapters compute in fp32."""
+    def activation_bytes(self, in_features: int, out_features: int, width: int = 4) -> int:
+        """What backward keeps of one token beyond an input that is shared as it came.
+
+        Adapters compute in fp32; the outputs of the base have `width` bytes.
+        """
         hidden = 0 if self.rank is None else 4 * self.rank
         pooled = 4 * in_features // self.pool if self.pool > 1 else 0
-        return hidden + pooled + (8 * out_features if self.magnitude else 0)
+        return hidden + pooled + ((4 + width) * out_features if self.magnitude else 0)
+
+    def step_bytes(self, in_features: int, out_features: int) -> int:
+        """What backward keeps however many tokens there are: A and B with what connects them, and that itself."""
+        return 8 * (self.rank or 0) * (in_features + out_features) if self.connected else 0

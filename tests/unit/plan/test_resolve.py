@@ -148,7 +148,8 @@ def messages(plan_problems: tuple[object, ...]) -> str:
         (("0 q r=2",), {"defaults": {"pool": 2}}, "defaults.pool", "method lora takes no pool", "takes r, alpha"),
         (("0 q base=bf16 blocksize=64",), {}, "rules[0]", f"{Q0}: base format bf16 takes no blocksize", "no further"),
         (("0 q threshold=6",), {}, "rules[0]", "base format nf4 takes no threshold", "blocksize, double_quant"),
-        (("0 q r=2",), {"require": ["mergeable"]}, "2:1 require", f"{Q0}: lora cannot be merged into nf4", "use a base or a method"),
+        (("0 q r=2",), {"require": ["mergeable"]}, "2:1 require",
+         f"{Q0}: lora cannot be merged into nf4", "use a base or a method"),
     ],
 )  # fmt: skip
 def test_errors_name_the_sites(
