@@ -1,0 +1,8 @@
+"""`workbench adapter`: what a finished run has trained, for use elsewhere."""
+
+import typer
+
+from workbench.cli.adapter_merge import merge
+
+app = typer.Typer(help="Merge and export what a run has trained.", no_args_is_help=True)
+app.command()(merge)
