@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 import workbench.demo
 from workbench.data.example import Example
-from workbench.data.load import load_data, read_source
+from workbench.data.load import DataSet, load_data, read_source
 from workbench.plan.site import band_of, depth_of
 from workbench.run.events import EventLog
 from workbench.run.layout import RunDir
@@ -95,11 +96,17 @@ def demo_examples(part: str) -> tuple[Example, ...]:
     return read_source(path, Recipe(path)).examples
 
 
+@cache
+def _demo_data(recipe: Recipe) -> DataSet:
+    """Read once: the demo's own files never change."""
+    return load_data(recipe)
+
+
 def make_record(
     sites: tuple[SiteRecord, ...], recipe: Recipe | None = None, seed: int = 1, name: str = "test"
 ) -> RunRecord:
     recipe = recipe or demo_recipe()
-    data = load_data(recipe)
+    data = _demo_data(recipe) if recipe.data.startswith(str(DEMO)) else load_data(recipe)
     trainable = sum(site.trainable_params for site in sites)
     return RunRecord(
         run_id=name,
