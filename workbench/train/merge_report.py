@@ -61,7 +61,7 @@ def report_merging(run_dir: RunDir, source: Source, targets: Sequence[Target] = 
     device = pick_device()
     opened = open_run(run_dir, device, source.model)
     dtype = pick_compute_dtype(recipe_from_dict(opened.record.recipe).compute_dtype, device)
-    evaluate = _evaluator(opened.record, source.model)
+    evaluate = evaluator_of(opened.record, source.model)
     before = tuple(evaluate(opened.model))
     originals = OriginalWeights(source.model, source.family)
     reports = [measure(opened.model, opened.record, originals, target, dtype, evaluate) for target in targets]
@@ -88,7 +88,8 @@ def measure(
         return TargetReport(target, tuple(evaluate(model)), dict(kept))
 
 
-def _evaluator(record: RunRecord, model: Path) -> Evaluate:
+def evaluator_of(record: RunRecord, model: Path) -> Evaluate:
+    """Evaluates a model by the recipe of a run. Raises InvalidError where its data has changed since."""
     recipe = recipe_from_dict(record.recipe)
     data = load_data(recipe)
     if data.hash != record.data_hash:
