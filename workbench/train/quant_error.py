@@ -3,19 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from pathlib import Path
 
 import torch
-from safetensors import safe_open
 
 from workbench.plan.format_list import NamedFormat
 from workbench.plan.formats import base_format
-from workbench.plan.headers import weight_files
 from workbench.plan.model_map import ModelMap, require_weights
 from workbench.plan.settings import BaseSettings
 from workbench.plan.site import BANDS, LAYER_TYPES, Site
 from workbench.train.dense import dense_parameter
 from workbench.train.layers import make_layer, store
+from workbench.train.originals import OriginalWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +42,8 @@ def measure_formats(model_map: ModelMap, formats: Sequence[NamedFormat]) -> tupl
     Raises NotFoundError where the weights are not on this machine.
     """
     require_weights(model_map)
-    places = _places(model_map)
-    return tuple(_measure(site, _read(*places[f"{site.name}.weight"]), formats) for site in model_map.sites)
-
-
-def _places(model_map: ModelMap) -> dict[str, tuple[Path, str]]:
-    """The file of each weight, and its name there, by the loaded model's name."""
-    found: dict[str, tuple[Path, str]] = {}
-    for file in weight_files(model_map.path):
-        with safe_open(file, framework="pt") as stored:
-            found |= {model_map.family.loaded_name(name): (file, name) for name in sorted(stored.keys())}
-    return found
-
-
-def _read(file: Path, name: str) -> torch.Tensor:
-    with safe_open(file, framework="pt") as stored:
-        return stored.get_tensor(name).float()
+    originals = OriginalWeights(model_map.path, model_map.family)
+    return tuple(_measure(site, originals.weight(site.name), formats) for site in model_map.sites)
 
 
 def _measure(site: Site, weight: torch.Tensor, formats: Sequence[NamedFormat]) -> SiteErrors:
