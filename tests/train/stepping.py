@@ -33,7 +33,10 @@ def make_trainer(
 
 
 def run_steps(
-    trainer: Trainer, on_step: Callable[[int, StepMetrics], None] | None = None, stop: StopFlag | None = None
+    trainer: Trainer,
+    on_step: Callable[[int, StepMetrics], None] | None = None,
+    stop: StopFlag | None = None,
+    examples: tuple[TokenizedExample, ...] = EXAMPLES,
 ) -> tuple[LoopResult, Steps]:
     """The whole loop, with every step's metrics."""
     steps: Steps = []
@@ -44,7 +47,7 @@ def run_steps(
             on_step(number, metrics)
 
     hooks = LoopHooks(collect, lambda step: None, lambda message: None)
-    return run_loop(trainer, EXAMPLES, 1, hooks, stop or StopFlag()), steps
+    return run_loop(trainer, examples, 1, hooks, stop or StopFlag()), steps
 
 
 def adapter_of(trainer: Trainer) -> list[torch.Tensor]:

@@ -308,13 +308,16 @@ def test_a_run_from_its_record_to_its_results(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_it_learns_the_demo_task() -> None:
-    recipe = demo_recipe(optimizer="mezo", max_length=32, batch=32, steps=100, lr=5e-3, clip=10.0)
+    recipe = demo_recipe(optimizer="mezo", max_length=32, batch=32, steps=200, lr=1e-3, clip=10.0)
     trainer = make_trainer(demo_sites(8), recipe)
-    evaluation = tokenize(demo_examples("eval"), TOKENIZER, 32, "evaluation").examples
+    training, evaluation = (tokenize(demo_examples(p), TOKENIZER, 32, p).examples for p in ("train", "eval"))
 
-    def loss() -> float:
-        return summarize(score_examples(trainer.model, evaluation, TOKENIZER, 32), ["loss"])[0].value
+    def evaluate() -> list[float]:
+        scores = score_examples(trainer.model, evaluation, TOKENIZER, 32)
+        return [found.value for found in summarize(scores, ["loss", "token_accuracy"])]
 
-    before = loss()
-    run_steps(trainer)
-    assert loss() < 0.75 * before
+    loss, accuracy = evaluate()
+    run_steps(trainer, examples=training)
+    after = evaluate()
+    assert after[0] < 0.85 * loss
+    assert after[1] > accuracy + 0.03
