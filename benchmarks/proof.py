@@ -25,12 +25,15 @@ from workbench.plan.catalogue import CATALOGUE, NONE
 from workbench.plan.formats import FORMATS
 from workbench.plan.merge_target import Target
 from workbench.plan.model_map import load_map
+from workbench.plan.settings import AdapterSettings
 from workbench.run.layout import Home, RunDir
 from workbench.train.export import Wanted, write_checkpoint
 from workbench.train.merge import total
 from workbench.train.merge_report import evaluator_of
 from workbench.train.merged_folder import Source, load_merged, write_merged
 from workbench.train.open_run import OpenRun, open_run
+from workbench.train.proof import prove
+from workbench.train.proof_site import Case
 from workbench.train.trained_base import write_trained_base
 
 COMMAND = (sys.executable, "-P", "-m", "workbench.cli.main")
@@ -47,6 +50,7 @@ DEMO = ROOT / "workbench/demo/data"
 EXAMPLES = 48  # of the evaluation set: the losses here only tell that training works
 IDS = torch.randint(3, 90, (4, 24), generator=torch.Generator().manual_seed(0))
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+SHAPES = ((64, 64), (32, 192), (160, 64))  # (out, in): square, wide, tall
 EXACT = 1e-5
 ROUNDED = 2e-2  # a bf16 site multiplies in bf16, its dense copy in fp32
 
@@ -57,6 +61,7 @@ class Cell:
 
     method: str
     base: str
+    formula: str
     before: float
     after: float
     reload: str
@@ -105,6 +110,7 @@ def measure(method: str, base: str, runs: dict[str, RunDir], folder: Path) -> Ce
     cell = Cell(
         method,
         base,
+        formula=_formula(method, base),
         before=final_loss(runs[f"{NONE}-{base}"]),
         after=final_loss(run_dir),
         reload=_reload(opened, source, final_loss(run_dir)),
@@ -113,6 +119,15 @@ def measure(method: str, base: str, runs: dict[str, RunDir], folder: Path) -> Ce
     )
     print(cell, file=sys.stderr, flush=True)
     return cell
+
+
+def _formula(method: str, base: str) -> str:
+    """One site of every shape against float64: the output and every gradient; on bf16, of the adapter's part."""
+    takes = CATALOGUE[method].parameters
+    own = {key: value if key in takes else 1 for key, value in (("balance", 2), ("pool", 32))}
+    adapter = AdapterSettings(method, 4, 8.0, **own)
+    proofs = [prove(Case(adapter, FORMATS[base].settings(), columns, rows, bias=True)) for rows, columns in SHAPES]
+    return _passed(max((p.adapter if base == "bf16" else p.whole).largest for p in proofs), EXACT)
 
 
 @torch.no_grad()
@@ -173,11 +188,12 @@ def _empty(folder: Path) -> Path:
 
 
 def table(cells: list[Cell]) -> str:
-    head = ("method", "base", "train: loss of 20 steps", "reload", "export to plain peft", "merge")
+    head = ("method", "base", "formula", "train: loss of 20 steps", "reload", "export to plain peft", "merge")
     rows = [
         (
             f"`{cell.method}`",
             f"`{cell.base}`",
+            cell.formula,
             f"{'pass' if cell.after < cell.before else 'FAIL'} {cell.before:.2f} → {cell.after:.2f}",
             cell.reload,
             cell.export,
