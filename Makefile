@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Several test processes share the cores; more threads than cores make steps many times slower.
 export OMP_NUM_THREADS ?= 1
+# A file's tests stay in one process, since they share what is costly to make; the long files come first.
+WORKERS ?= 2
+IN_PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check setup format clean
 
@@ -13,10 +16,10 @@ demo: $(READY)
 	$(BIN)/workbench demo
 
 test: $(READY) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 check: $(READY) lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow"
 
 .PHONY: lint
 lint: $(READY)
