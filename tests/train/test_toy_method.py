@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
 
 from tests.cli.command import Desk
 from tests.cli.in_process import Run, runner
@@ -13,13 +15,18 @@ from workbench.plan.catalogue import CATALOGUE
 from workbench.plan.flops import flops_per_token
 from workbench.plan.formats import FORMATS
 from workbench.plan.memory import memory
+from workbench.plan.merge_target import Target
+from workbench.plan.model_map import load_map
 from workbench.plan.schema import schema_text
 from workbench.plan.settings import AdapterSettings
 from workbench.report.reference import pages
 from workbench.train.adapters import site_layers
+from workbench.train.export import Wanted, write_checkpoint
+from workbench.train.merged_folder import Source, write_merged
 from workbench.train.open_run import open_run
 from workbench.train.proof import prove
 from workbench.train.proof_site import Case
+from workbench.train.trained_base import write_trained_base
 
 RULES = ("* all method=toy r=3 alpha=5", "0 q method=lora alpha=r", "1 mlp off")
 TOY_SITES = 6 * 7 - 1 - 3
@@ -130,3 +137,23 @@ def test_it_trains_and_comes_back_bit_by_bit(tmp_path: Path, monkeypatch: pytest
     with opened.model.disable_adapter(), torch.no_grad():
         assert not torch.equal(opened.model(input_ids=IDS).logits, logits(done.model))
     assert losses_again(done.run_dir) == final_losses(done.run_dir)
+
+
+def test_it_merges_and_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = train(tmp_path, demo_plan(tmp_path, *RULES), small_recipe(tmp_path, merge_eval=("fp32",)), monkeypatch)
+    final = {event["evaluator"]: event["values"] for event in done.events if event["kind"] == "eval"}
+    assert final["loss@fp32"]["loss@fp32"] == pytest.approx(final["loss"]["loss"], rel=1e-5)
+    assert final["kept@fp32"]["kept@fp32"] == pytest.approx(1, abs=1e-5)
+    folder = Path(done.record.model_path)
+    source = Source(done.record, done.run_dir.adapter, folder, load_map(str(folder)).family)
+    folders = [tmp_path / name for name in ("merged", "adapter", "base")]
+    for made in folders:
+        made.mkdir()
+    merged, adapter, base = folders
+    write_merged(source, Target("fp32"), merged)
+    write_checkpoint(done.record, source.adapter, Wanted(), adapter)
+    write_trained_base(source, "fp32", base)
+    wanted = logits(done.model)
+    plainly = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), adapter)
+    for found in (AutoModelForCausalLM.from_pretrained(merged, dtype=torch.float32), plainly):
+        assert (logits(found.eval()) - wanted).abs().max() <= 1e-5 * wanted.abs().max()
