@@ -2,7 +2,9 @@
 
 import typer
 
+from workbench.cli.adapter_export import export
 from workbench.cli.adapter_merge import merge
 
 app = typer.Typer(help="Merge and export what a run has trained.", no_args_is_help=True)
 app.command()(merge)
+app.command()(export)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.context import current_home, print_json
-from workbench.errors import InvalidError, NotFoundError, UsageError
+from workbench.cli.context import print_json
+from workbench.errors import UsageError
 
 if TYPE_CHECKING:
     from workbench.plan.merge_target import Target
@@ -65,31 +65,11 @@ def _target(into: str | None, base: str) -> "Target | None":
 
 def _source(word: str, model: Path | None) -> tuple["RunDir", "Source"]:
     """The run and what it was trained on. Refuses a run without adapter, and another base than its own."""
-    from workbench.cli.run_details import found_run
-    from workbench.plan.fingerprint import model_fingerprint
-    from workbench.plan.model_map import load_map
-    from workbench.run.record import read_record
+    from workbench.cli.adapter_run import adapted_run, checked_family
     from workbench.train.merged_folder import Source
 
-    home = current_home()
-    run_dir, summary, _ = found_run(home, word)
-    record = read_record(run_dir.record)
-    if record.reference:
-        raise InvalidError(
-            f"run {record.name}: its plan adapts nothing, so there is nothing to merge", "name another run"
-        )
-    if not run_dir.adapter.is_dir():
-        raise NotFoundError(f"run {record.name} has no adapter: it is {summary.status}", "finish it: workbench run")
-    folder = model or Path(record.model_path)
-    if not folder.is_dir():
-        raise NotFoundError(f"{folder}: the model's folder is gone", "name the place it is at now: --model DIR")
-    family = load_map(str(folder)).family
-    if model_fingerprint(folder, home.cache) != record.model_fingerprint:
-        raise InvalidError(
-            f"{folder} is not the base that run {record.name} was trained on: its fingerprint differs",
-            "name the folder with the very same files: --model DIR",
-        )
-    return run_dir, Source(record, run_dir.adapter, folder, family)
+    found = adapted_run(word, model, "merge")
+    return found.run_dir, Source(found.record, found.run_dir.adapter, found.model, checked_family(found))
 
 
 def _write(source: "Source", target: "Target", to: Path) -> dict[str, "Kept"]:

@@ -29,10 +29,10 @@ def _blocks(chosen: frozenset[int], blocks: int) -> str:
     for band in BANDS if len(chosen) > 1 else ():
         if chosen == {block for block in range(blocks) if band_of(block, blocks) == band}:
             return band
-    return ",".join(_ranges(sorted(chosen)))
+    return ",".join(block_ranges(sorted(chosen)))
 
 
-def _ranges(blocks: list[int]) -> Iterable[str]:
+def block_ranges(blocks: list[int]) -> Iterable[str]:
     start = previous = blocks[0]
     for block in [*blocks[1:], -1]:
         if block != previous + 1:

@@ -58,6 +58,12 @@ def read_folder(folder: Path) -> Source:
     return Source(where, folder, config, headers)
 
 
+def hub_id(model: str, folder: str) -> str | None:
+    """The hub id that a model was named by; None where it is the demo or a local folder, read from `folder`."""
+    local = model == DEMO or folder.rstrip("/").endswith(f"/{model}")
+    return None if local or not _HUB_ID.fullmatch(model) else model
+
+
 def _local_folder(model: str) -> Path | None:
     if model == DEMO:
         from importlib.resources import files  # costs more than reading a map

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
@@ -25,13 +25,13 @@ from workbench.plan.fingerprint import TOKENIZER_FILES
 from workbench.plan.headers import CONFIG, INDEX
 from workbench.plan.merge_target import Target
 from workbench.plan.settings import BaseSettings
-from workbench.run.record import RunRecord
+from workbench.run.record import RunRecord, SiteRecord
 from workbench.train.layers import DTYPES
 from workbench.train.merge import Kept, MergedSite, merge_site
 from workbench.train.originals import OriginalWeights
 from workbench.train.packed import Parts, pack
 from workbench.train.quantizer import PlanQuantConfig, SiteStorage
-from workbench.train.saved_update import SavedUpdates
+from workbench.train.saved_update import SavedUpdates, SiteUpdate
 
 MANIFEST = "workbench_merged.json"
 _VERSION = 1
@@ -49,9 +49,18 @@ class Source:
     family: Family
 
 
-def write_merged(source: Source, target: Target, folder: Path) -> dict[str, Kept]:
-    """Writes the merged model into an empty folder, one block in memory at a time; what every adapted site kept."""
-    writer = _Writer(source, target, folder)
+class Updates(Protocol):
+    """Where the updates of adapted sites come from."""
+
+    def site(self, record: SiteRecord) -> SiteUpdate: ...
+
+
+def write_merged(source: Source, target: Target, folder: Path, updates: Updates | None = None) -> dict[str, Kept]:
+    """Writes the merged model into an empty folder, one block in memory at a time; what every adapted site kept.
+
+    `updates` take the place of the saved adapter's own.
+    """
+    writer = _Writer(source, target, folder, updates or SavedUpdates(source.adapter))
     kept: dict[str, Kept] = {}
     for number, names in enumerate(_by_block(writer.originals.names)):
         kept |= writer.write(number, names)
@@ -72,10 +81,9 @@ def _by_block(names: tuple[str, ...]) -> Iterator[list[str]]:
 class _Writer:
     """Holds what the shards of one folder share."""
 
-    def __init__(self, source: Source, target: Target, folder: Path) -> None:
-        self.source, self.target, self.folder = source, target, folder
+    def __init__(self, source: Source, target: Target, folder: Path, updates: Updates) -> None:
+        self.source, self.target, self.folder, self.updates = source, target, folder, updates
         self.originals = OriginalWeights(source.model, source.family)
-        self.updates = SavedUpdates(source.adapter)
         self.sites = {f"{site.site}.weight": site for site in source.record.sites}
         self.settings: dict[str, BaseSettings] = {}
         self.index: dict[str, str] = {}

@@ -42,28 +42,32 @@ def is_stock(record: RunRecord) -> bool:
 
 
 def stock_config(record: RunRecord) -> LoraConfig:
-    """The plan as a plain `LoraConfig`. Patterns are full site names, so no two of them overlap.
+    """The plan as a plain `LoraConfig`. rslora has no pattern of its own: its scaling is written as an alpha."""
+    sites = adapted_sites(record)
+    numbers = {name: (site.r or 0, alpha_for(site)) for name, site in sites.items()}
+    return lora_config(record, numbers, any(structure_of(site).magnitude for site in sites.values()))
+
+
+def lora_config(record: RunRecord, numbers: Mapping[str, tuple[int, float]], use_dora: bool = False) -> LoraConfig:
+    """A plain `LoraConfig` that gives every site its rank and alpha. Patterns are full names, so no two overlap.
 
     peft matches patterns in the order of the dictionary but saves the dictionary sorted: overlapping patterns
-    would come back with another scale. rslora has no pattern of its own: its scaling is written as an alpha.
-    Dropout differs per site and does not matter for loading: the largest is named.
+    would come back with another scale. Dropout differs per site and does not matter for loading: the largest is named.
     """
-    sites = adapted_sites(record)
-    ranks = {name: (site.r, alpha_for(site)) for name, site in sites.items()}
     # Counter keeps the order of first appearance, so ties do not depend on hashing.
-    (r, alpha), _ = Counter(ranks.values()).most_common(1)[0]
-    odd = {name: pair for name, pair in ranks.items() if pair != (r, alpha)}
+    (r, alpha), _ = Counter(numbers.values()).most_common(1)[0]
+    odd = {name: pair for name, pair in numbers.items() if pair != (r, alpha)}
     return LoraConfig(
         task_type="CAUSAL_LM",
         inference_mode=True,
         base_model_name_or_path=record.model_path,
         r=r,
         lora_alpha=alpha,
-        lora_dropout=max(site.dropout or 0.0 for site in sites.values()),
-        target_modules=sorted(sites),
+        lora_dropout=max(site.dropout or 0.0 for site in adapted_sites(record).values()),
+        target_modules=sorted(numbers),
         rank_pattern={name: rank for name, (rank, _) in odd.items()},
         alpha_pattern={name: alpha for name, (_, alpha) in odd.items()},
-        use_dora=any(structure_of(site).magnitude for site in sites.values()),
+        use_dora=use_dora,
     )
 
 
@@ -101,7 +105,7 @@ def _write(model: PeftModel, record: RunRecord, folder: Path) -> None:
     if is_stock(record):
         state |= _neutral_magnitudes(model, record)
         _save(state, folder / WEIGHTS_NAME)
-        _write_config(stock_config(record), folder)
+        write_config(stock_config(record), folder)
     else:
         _save(state | _named(starts_of(model)), folder / OWN_WEIGHTS_NAME)
 
@@ -166,7 +170,8 @@ def _neutral_magnitudes(model: PeftModel, record: RunRecord) -> dict[str, torch.
     }
 
 
-def _write_config(config: LoraConfig, folder: Path) -> None:
+def write_config(config: LoraConfig, folder: Path) -> None:
+    """Writes adapter_config.json, the same at every time."""
     config.save_pretrained(folder)
     # peft keeps the names in a set, whose order differs from process to process.
     path = folder / "adapter_config.json"

@@ -61,15 +61,23 @@ class SavedUpdates:
 
     def site(self, record: SiteRecord) -> SiteUpdate:
         """The update of an adapted site. Raises InvalidError where the file lacks it."""
+        structure, (a, b) = structure_of(record), self.factors(record)
+        magnitude = self._read(record, "lora_magnitude_vector") if structure.magnitude else None
+        scaling = record.scaling or 0.0
+        return SiteUpdate(structure, scaling, a, b * scaling, magnitude, self._starts.get(record.site))
+
+    def factors(self, record: SiteRecord) -> tuple[torch.Tensor, torch.Tensor]:
+        """A (k, in) and B (out, k) with ΔW = s·B·A, both fp32: of plain LoRA the very numbers that were saved."""
         structure = structure_of(record)
         a = self._read(record, "lora_A.weight")
         b = None if structure.rank is None else self._read(record, "lora_B.weight")
         if structure.connected and b is not None:
             a, b = connected(a, b, self._read(record, "lora_connection.beta"))
-        wide, tall = expanded_factors(a, b, structure)
-        magnitude = self._read(record, "lora_magnitude_vector") if structure.magnitude else None
-        scaling = record.scaling or 0.0
-        return SiteUpdate(structure, scaling, wide, tall * scaling, magnitude, self._starts.get(record.site))
+        return expanded_factors(a, b, structure)
+
+    def start(self, record: SiteRecord) -> StartFactors | None:
+        """The factors that the site's base was made with, where its adapter started from the weight."""
+        return self._starts.get(record.site)
 
     def _read(self, record: SiteRecord, part: str) -> torch.Tensor:
         name = f"{_PREFIX}{record.site}.{part}"
