@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig
-from safetensors.torch import save_file
 
 from workbench.plan.sources import hub_id
 from workbench.run.exported import Exported
@@ -24,6 +23,7 @@ from workbench.train.plain_lora import (
 from workbench.train.save import WEIGHTS_NAME, lora_config, stock_config, write_config
 from workbench.train.saved_update import SavedUpdates
 from workbench.train.start import FROM_WEIGHT
+from workbench.train.tensor_file import write_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def write_checkpoint(record: RunRecord, adapter: Path, wanted: Wanted, folder: P
         factors = plain_factors(record, SavedUpdates(adapter), wanted.onto)
         factors = uniform_factors(factors) if wanted.uniform else factors
         kind, config = "lora", lora_config(record, {name: (f.r, f.alpha) for name, f in factors.items()})
-        save_file(_named(factors), folder / WEIGHTS_NAME, metadata={"format": "pt"})
+        write_tensors(_named(factors), folder / WEIGHTS_NAME)
         ranks = [f.r for f in factors.values()]
     _name_base(config, record)
     write_config(config, folder)

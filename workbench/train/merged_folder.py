@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from workbench import atomic
@@ -32,6 +31,7 @@ from workbench.train.originals import OriginalWeights
 from workbench.train.packed import Parts, pack
 from workbench.train.quantizer import PlanQuantConfig, SiteStorage
 from workbench.train.saved_update import SavedUpdates, SiteUpdate
+from workbench.train.tensor_file import write_tensors
 
 MANIFEST = "workbench_merged.json"
 _VERSION = 1
@@ -108,7 +108,7 @@ class _Writer:
                 kept[site] = merged.kept
         self._save(tensors, f"model-{number:05d}.safetensors")
         if packed:
-            _save(packed, self.folder / f"packed-{number:05d}.safetensors")
+            write_tensors(packed, self.folder / f"packed-{number:05d}.safetensors")
         return kept
 
     def _merged(self, name: str) -> MergedSite:
@@ -122,7 +122,7 @@ class _Writer:
         return tensor if self.target.packed or not tensor.is_floating_point() else tensor.to(DTYPES[self.target.into])
 
     def _save(self, tensors: Parts, file: str) -> None:
-        _save(tensors, self.folder / file)
+        write_tensors(tensors, self.folder / file)
         self.index |= dict.fromkeys(tensors, file)
         self.bytes += sum(tensor.nbytes for tensor in tensors.values())
 
@@ -141,11 +141,6 @@ class _Writer:
             sites = {site: asdict(settings) for site, settings in self.settings.items()}
             manifest = {"v": _VERSION, "run_id": self.source.record.run_id, "into": self.target.into, "sites": sites}
             atomic.write_json(self.folder / MANIFEST, manifest)
-
-
-def _save(tensors: Parts, path: Path) -> None:
-    held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(held, path, metadata={"format": "pt"})
 
 
 def load_merged(

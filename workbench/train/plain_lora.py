@@ -60,7 +60,7 @@ def plain_factors(record: RunRecord, updates: SavedUpdates, onto: str = "trained
     """The factors of every adapted site.
 
     Of lora and rslora they are the numbers that were trained, bit by bit. For the `original` checkpoint, a site whose
-    base was made as W − s·B₀·A₀ gets both changes in one pair of twice the rank: s·(B·A − B₀·A₀).
+    adapter started from the weight gets what it has learned since, as one pair of twice the rank: s·(B·A − B₀·A₀).
 
     Raises InvalidError where the saved adapter does not fit the record.
     """
@@ -71,7 +71,7 @@ def _factors(site: SiteRecord, updates: SavedUpdates, onto: str) -> PlainFactors
     a, b = updates.factors(site)
     start = updates.start(site) if onto == "original" else None
     if start:
-        a, b = torch.cat([a, start.offset_a]), torch.cat([b, -start.offset_b], 1)
+        a, b = torch.cat([a, start.a]), torch.cat([b, -start.b], 1)
     alpha = alpha_for(site) if structure_of(site).plain and not start else (site.scaling or 0.0) * a.shape[0]
     return PlainFactors(a.contiguous(), b.contiguous(), alpha)
 

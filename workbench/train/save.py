@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from workbench.errors import InvalidError, NotFoundError
 from workbench.run.layout import RunDir
@@ -24,6 +24,7 @@ from workbench.run.record import RunRecord, SiteRecord
 from workbench.train.adapters import ADAPTER, adapted_sites, site_layers, starts_of, structure_of
 from workbench.train.dora import direction_norms
 from workbench.train.start import FROM_WEIGHT, StartFactors
+from workbench.train.tensor_file import write_tensors
 
 _PARTS = tuple(field.name for field in fields(StartFactors))
 
@@ -104,14 +105,10 @@ def _write(model: PeftModel, record: RunRecord, folder: Path) -> None:
     state = get_peft_model_state_dict(model, adapter_name=ADAPTER, save_embedding_layers=False)
     if is_stock(record):
         state |= _neutral_magnitudes(model, record)
-        _save(state, folder / WEIGHTS_NAME)
+        write_tensors(state, folder / WEIGHTS_NAME)
         write_config(stock_config(record), folder)
     else:
-        _save(state | _named(starts_of(model)), folder / OWN_WEIGHTS_NAME)
-
-
-def _save(state: dict[str, torch.Tensor], path: Path) -> None:
-    save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, path)
+        write_tensors(state | _named(starts_of(model)), folder / OWN_WEIGHTS_NAME)
 
 
 def _named(starts: Mapping[str, StartFactors]) -> dict[str, torch.Tensor]:
