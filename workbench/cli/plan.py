@@ -146,6 +146,20 @@ def check(
         raise typer.Exit(INVALID)
 
 
+@app.command()
+def export(
+    plan: PlanArgument,
+    format_: Annotated[str, typer.Option("--format", help="peft or axolotl.")],
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write this file instead of printing it.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a plan as a configuration of peft or axolotl. What that cannot say is named."""
+    from workbench.cli.plan_export import export_plan
+
+    export_plan(plan, format_, to, force, as_json)
+
+
 def _estimate(plan: "Plan", recipe: str | None) -> "Memory":
     if recipe is None:
         from workbench.plan.memory import memory
