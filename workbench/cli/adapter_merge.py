@@ -105,6 +105,9 @@ def _said(kept: dict[str, "Kept"]) -> str:
 
 
 def _report(run_dir: "RunDir", source: "Source") -> "MergeReport":
+    from workbench.train.libraries import prepare_libraries
+
+    prepare_libraries()
     from workbench.train.merge_report import report_merging
 
     return report_merging(run_dir, source)

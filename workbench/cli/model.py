@@ -1,7 +1,5 @@
 """`workbench model`: the map of a model, from its headers alone."""
 
-import logging
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,7 +42,9 @@ def show(
     if not formats:
         print_json(map_json(model_map)) if as_json else print(_text(model_map))
         return
-    _prepare_bitsandbytes()
+    from workbench.train.libraries import prepare_offline
+
+    prepare_offline()
     from workbench.cli.model_quant import quant_json, quant_text
     from workbench.train.quant_error import measure_formats
 
@@ -53,12 +53,6 @@ def show(
         print_json(quant_json(model_map, formats, measured))
     else:
         print(f"{_headline(model_map)}\n\n{quant_text(model_map, formats, measured)}")
-
-
-def _prepare_bitsandbytes() -> None:
-    """Keeps it from looking for kernels on the hub, and from saying that it found none."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def _text(model_map: "ModelMap") -> str:

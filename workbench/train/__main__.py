@@ -1,16 +1,15 @@
 """The trainer process: `python -P -m workbench.train RUN_DIR`. It knows the run directory and nothing else."""
 
-import logging
 import os
 import sys
 import traceback
-import warnings
 from contextlib import suppress
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.run.events import EventLog
 from workbench.run.layout import RunDir
+from workbench.train.libraries import prepare_libraries
 from workbench.train.stop import StopFlag
 
 USAGE = "usage: python -P -m workbench.train RUN_DIR (one run directory that holds a run.json)"
@@ -26,7 +25,7 @@ def main(arguments: list[str]) -> int:
     run_dir, attempt = RunDir(Path(arguments[0]).absolute()), int(os.environ.get("WORKBENCH_ATTEMPT", "1"))
     log = EventLog(run_dir.events, run_dir.run_id, attempt)
     try:
-        _prepare_libraries()
+        prepare_libraries()
         from workbench.train.train_run import train_run
 
         train_run(run_dir, attempt, log, stop)
@@ -35,20 +34,6 @@ def main(arguments: list[str]) -> int:
     finally:
         log.close()
     return 0
-
-
-def _prepare_libraries() -> None:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import torch
-    from transformers.utils import logging as transformers_logging
-
-    if threads := os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(int(threads))
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # peft reads an old attribute
 
 
 def _report(log: EventLog, error: Exception) -> int:

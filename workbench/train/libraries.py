@@ -1,0 +1,25 @@
+"""What every program that trains or loads a model does before it does so: offline, threads, and no chatter."""
+
+import logging
+import os
+import warnings
+
+
+def prepare_offline() -> None:
+    """Keeps bitsandbytes from looking for kernels on the hub and from saying that it found none. Imports nothing slow."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+def prepare_libraries() -> None:
+    """The same, and torch's threads as OMP_NUM_THREADS has them; transformers and peft keep quiet too."""
+    prepare_offline()
+    import torch
+    from transformers.utils import logging as transformers_logging
+
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(int(threads))
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # peft reads an old attribute
