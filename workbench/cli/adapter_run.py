@@ -35,9 +35,7 @@ def adapted_run(word: str, model: Path | None, aim: str) -> AdaptedRun:
     """
     from workbench.cli.run_details import found_run
     from workbench.run.record import read_record
-    from workbench.train.libraries import prepare_offline
 
-    prepare_offline()
     run_dir, _summary, view = found_run(current_home(), word)
     record = read_record(run_dir.record)
     if record.reference:

@@ -6,7 +6,7 @@ import warnings
 
 
 def prepare_offline() -> None:
-    """Keeps bitsandbytes from looking for kernels on the hub and from saying that it found none. Imports nothing slow."""
+    """Keeps bitsandbytes from looking for kernels on the hub and saying that it found none. Imports nothing slow."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
