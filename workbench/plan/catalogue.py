@@ -67,7 +67,7 @@ class Method:
         """Why merging into the site's own base format loses something; None where nothing is lost.
 
         A format that stores a zero point for each group of inputs takes every change that is constant in the groups:
-        it moves the zero points (Xu et al. 2023, QA-LoRA, section 3.2).
+        it moves the zero points (Xu et al. 2023, QA-LoRA, section 3.3).
         """
         stored = FORMATS[base.format]
         structure = self.structure(adapter)
@@ -245,7 +245,7 @@ CATALOGUE: dict[str, Method] = {
             structure=lambda adapter: Structure(adapter.r, adapter.pool),
             problems=_pools,
             warnings=_more_than_carried,
-            source="Xu et al. 2023 (arXiv 2309.14717), section 3.2",
+            source="Xu et al. 2023 (arXiv 2309.14717), section 3.3",
             inferred="averaging (the published code sums and rescales): a factor in the learning rate",
         ),
         Method(

@@ -1,7 +1,7 @@
 """4-bit integers with a floating zero point per group of inputs: the base that takes group-constant changes exactly.
 
 W = scale·(code − zero), with one fp32 scale and zero point for every `blocksize` neighbouring inputs of an output. A
-change that is constant in each group moves the zero points and touches no code (Xu et al. 2023, QA-LoRA, section 3.2).
+change that is constant in each group moves the zero points and touches no code (Xu et al. 2023, QA-LoRA, section 3.3).
 Scales and zero points stay in fp32 whatever dtype a model is cast to: in bf16 such a change would be off by 8 %.
 """
 

@@ -2,7 +2,7 @@
 
 Rounding to 4 bits drops most of a small change: of a ΔW of 1 % of the weight's deviation, NF4 keeps about 1.3 %. Only a
 change that is constant in the groups of an int4 base goes in without loss, by moving their zero points (Xu et al. 2023,
-QA-LoRA, section 3.2).
+QA-LoRA, section 3.3).
 """
 
 from collections.abc import Iterable
