@@ -36,24 +36,24 @@ class Line:
 
 
 LINES = (
-    Line("lora", "lora", NF4, "r: 8", "lora", 6e-3),
-    Line("rslora", "rslora", NF4, "r: 8", "lora", 3e-3),
-    Line("dora", "dora", NF4, "r: 8", "lora", 6e-3, ("* mlp r=7",)),
+    Line("lora", "lora", NF4, "r: 8", "lora", 3e-3),
+    Line("rslora", "rslora", NF4, "r: 8", "lora", 6e-3),
+    Line("dora", "dora", NF4, "r: 8", "lora", 3e-3, ("* mlp r=7",)),
     Line("blora", "blora", NF4, "r: 8, balance: 2", "lora", 6e-3),
-    Line("irqlora", "irqlora", NF4, "r: 8", "lora", 6e-3),
+    Line("irqlora", "irqlora", NF4, "r: 8", "lora", 3e-3),
     Line("lora-int4", "lora", INT4, "r: 8", "lora", 6e-3),
     Line("lora-int4-r2", "lora", INT4, "r: 2", "lora-int4-r2", 12e-3),
-    Line("qalora", "qalora", INT4, "r: 3, pool: 32", "lora-int4-r2", 24e-3, ("* mlp r=4",)),
+    Line("qalora", "qalora", INT4, "r: 3, pool: 32", "lora-int4-r2", 48e-3, ("* mlp r=4",)),
     Line(
         "qablora",
         "qablora",
         INT4,
         "r: 3, pool: 32, balance: 2",
         "lora-int4-r2",
-        24e-3,
+        48e-3,
         ("* mlp r=4",),
         note="its inner sizes of 6 and 8 are more than the pooled shapes of most sites can carry (4): some of its "
         "parameters are without effect",
     ),
-    Line("qahira", "qahira", INT4, "r: 8, pool: 32, balance: 1", "lora-int4-r2", 24e-3, ("* attn balance=4",)),
+    Line("qahira", "qahira", INT4, "r: 8, pool: 32, balance: 1", "lora-int4-r2", 48e-3, ("* attn balance=4",)),
 )
