@@ -4,7 +4,6 @@ import typer
 
 from workbench.cli.adapter_export import export
 from workbench.cli.adapter_merge import merge
-from workbench.train.libraries import prepare_offline
 
 app = typer.Typer(help="Merge and export what a run has trained.", no_args_is_help=True)
 app.command()(merge)
@@ -13,5 +12,7 @@ app.command()(export)
 
 @app.callback()
 def prepare() -> None:
+    from workbench.train.libraries import prepare_offline
+
     # before any of these commands imports what trains
     prepare_offline()
