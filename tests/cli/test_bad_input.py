@@ -195,6 +195,7 @@ def _failed(desk: Desk, run: Run, answer: Answer, failure: str, *words: str) -> 
     assert not (desk.home / "runs" / answer.json["run_id"] / "adapter").exists()
 
 
+@pytest.mark.slow
 def test_no_target_is_left_at_the_maximal_length(desk: Desk, run: Run) -> None:
     _data(desk, "\n".join(_rows(30)).encode(), "max_length: 4\n")
     words = ("no target token is left in any of the", "the longest prompt has 10 tokens: raise max_length")
