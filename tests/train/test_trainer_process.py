@@ -77,6 +77,24 @@ def test_sigterm_finishes_the_step_saves_and_says_stopped(tmp_path: Path) -> Non
     assert "site_stats" not in {e["kind"] for e in events}
 
 
+def test_a_stop_is_heard_while_merged_models_are_evaluated(tmp_path: Path) -> None:
+    targets = ("fp32", "fp32-original", "bf16", "bf16-original", "nf4", "nf4-original")
+    run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(steps=2, merge_eval=targets)))
+    with subprocess.Popen([*COMMAND, str(run_dir.path)], env=ENVIRONMENT, text=True, stdout=subprocess.PIPE) as trainer:
+        assert trainer.stdout is not None
+        for line in trainer.stdout:
+            if "kept@fp32 " in line:
+                break
+        trainer.send_signal(signal.SIGTERM)
+        trainer.communicate(timeout=60)
+    events = read_events(run_dir.events)
+    assert (events[-1]["kind"], events[-1]["step"]) == ("stopped", 2)
+    evaluators = {event["evaluator"] for event in events if event["kind"] == "eval"}
+    assert "loss@fp32" in evaluators
+    assert "loss@nf4-original" not in evaluators
+    assert run_dir.adapter_of(1).is_dir()
+
+
 def test_a_stopped_attempt_leaves_the_finished_adapter_and_its_statistics(tmp_path: Path) -> None:
     run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(steps=2)))
     assert _train(run_dir).returncode == 0

@@ -27,7 +27,14 @@ from workbench.train.audit import AuditError, audit
 from workbench.train.base import Base, load_base, pick_compute_dtype, pick_device
 from workbench.train.batches import pad_id_of
 from workbench.train.checkpointing import enable_checkpointing
-from workbench.train.evaluate import HIGHER_IS_BETTER, Evaluation, score_examples, summarize, write_predictions
+from workbench.train.evaluate import (
+    HIGHER_IS_BETTER,
+    Evaluation,
+    Score,
+    score_examples,
+    summarize,
+    write_predictions,
+)
 from workbench.train.failure import RunFailure, failing_as
 from workbench.train.loop import LoopHooks, LoopResult, StepMetrics, Trainer, run_loop
 from workbench.train.memory import peak_bytes
@@ -101,7 +108,7 @@ def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> N
         if not result.stopped:
             result = replace(result, stopped=not evaluator.run(model, result.step))
     if not result.stopped and isinstance(model, PeftModel):
-        _merge_evaluations(session, evaluator, model, compute_dtype, result.step)
+        result = replace(result, stopped=not _merge_evaluations(session, evaluator, model, compute_dtype, result.step))
     if not result.stopped:
         log.write("site_stats", step=result.step, sites=site_statistics(model, base.norms, result.grad_norms))
         if adapter_bytes:
@@ -209,9 +216,9 @@ class _Evaluator:
 
     def run(self, model: nn.Module, step: int) -> bool:
         """False when it was given up because a stop was asked for: then nothing of it is written."""
-        session, examples = self._session, self._evaluation.examples
+        session = self._session
         try:
-            scores = score_examples(model, examples, self._tokenizer, session.recipe.batch, session.stop)
+            scores = self.scores(model)
         except StopRequestedError:
             return False
         path = session.run_dir.predictions(session.attempt)
@@ -220,27 +227,34 @@ class _Evaluator:
             session.log_evaluation(step, result, result.evaluator)
         return True
 
-    def measure(self, model: nn.Module) -> list[Evaluation]:
-        """The values alone, without predictions."""
-        recipe = self._session.recipe
-        scores = score_examples(model, self._evaluation.examples, self._tokenizer, recipe.batch)
-        return summarize(scores, recipe.evaluators)
+    def scores(self, model: nn.Module) -> list[Score]:
+        """Every example's. Raises StopRequestedError once a stop is asked for."""
+        session = self._session
+        return score_examples(model, self._evaluation.examples, self._tokenizer, session.recipe.batch, session.stop)
 
 
 def _merge_evaluations(
     session: Session, evaluator: _Evaluator, model: PeftModel, compute_dtype: torch.dtype, step: int
-) -> None:
-    """The evaluators of the recipe once more for every target of `merge_eval`, and the share that it keeps."""
+) -> bool:
+    """The evaluators of the recipe once more for every target of `merge_eval`, and the share that it keeps.
+
+    False when it was given up because a stop was asked for.
+    """
     if not session.recipe.merge_eval:
-        return
+        return True
     folder = Path(session.record.model_path)
     originals = OriginalWeights(folder, load_map(str(folder)).family)
     for name in session.recipe.merge_eval:
-        with merged(model, session.record, originals, read_target(name), compute_dtype) as kept:
-            for result in evaluator.measure(model):
-                session.log_evaluation(step, result, f"{result.evaluator}@{name}")
+        try:
+            with merged(model, session.record, originals, read_target(name), compute_dtype) as kept:
+                scores = evaluator.scores(model)
+        except StopRequestedError:
+            return False
+        for result in summarize(scores, session.recipe.evaluators):
+            session.log_evaluation(step, result, f"{result.evaluator}@{name}")
         if (share := total(kept.values()).fraction) is not None:
             session.log_evaluation(step, Evaluation("kept", share, len(kept)), f"kept@{name}")
+    return True
 
 
 def _log_end(session: Session, result: LoopResult, adapter_bytes: int, device_seconds: float, peak: int) -> None:
