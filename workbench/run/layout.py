@@ -51,6 +51,10 @@ class Home:
         return self.path / "slots"
 
     @property
+    def queue(self) -> Path:
+        return self.path / "queue"
+
+    @property
     def cache(self) -> Path:
         return self.path / "cache"
 
@@ -115,6 +119,11 @@ class RunDir:
         return self.path / "alive.lock"
 
     @property
+    def shim_lock(self) -> Path:
+        """Held by the shim alone, from before it starts; `alive_lock` by the trainer and what it started, too."""
+        return self.path / "shim.lock"
+
+    @property
     def control(self) -> Path:
         return self.path / "control"
 
@@ -126,6 +135,14 @@ class RunDir:
     def adapter_of(self, attempt: int) -> Path:
         """The adapter that this attempt saved, finished or stopped."""
         return self.path / f"adapter.{attempt}"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of resumable states, one folder `step-NNNNNN` each."""
+        return self.path / "checkpoint"
+
+    def terms(self, attempt: int) -> Path:
+        return self.path / f"attempt.{attempt}.json"
 
     def out(self, attempt: int) -> Path:
         return self.path / f"out.{attempt}.log"
