@@ -13,20 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from workbench.run.events import read_events
+from workbench.run.launch import LocalLauncher
 from workbench.run.layout import Home, RunDir
 from workbench.run.proc import ProcRecord, read_proc
 from workbench.run.process import ProcessId, is_alive
+from workbench.run.slots import cpu_slots
+from workbench.run.tickets import Ticket
 
 MARK = "WORKBENCH_TEST_FOLDER"
 
-# Arguments: the trainer's script, its behaviour, the run directory.
-SUPERVISE = """
+# Arguments: the trainer's script, its behaviour, the run directory. Like the real shim it has the queue go on.
+SHIM = """
 import sys
 from pathlib import Path
+from workbench.run.launch import LocalLauncher
 from workbench.run.layout import RunDir
+from workbench.run.schedule import schedule
 from workbench.run.shim import supervise
-script, behaviour, run_dir = sys.argv[1:]
-sys.exit(supervise(RunDir(Path(run_dir)), [sys.executable, "-P", script, run_dir, behaviour]))
+from workbench.run.slots import cpu_slots
+script, behaviour, run_dir = sys.argv[1], sys.argv[2], RunDir(Path(sys.argv[3]))
+code = supervise(run_dir, [sys.executable, "-P", script, str(run_dir.path), behaviour])
+schedule(run_dir.home, LocalLauncher(run_dir.home, cpu_slots, [sys.executable, "-P", sys.argv[0], script, behaviour]))
+sys.exit(code)
 """
 
 TRAINER = """
@@ -35,6 +43,8 @@ from pathlib import Path
 from workbench.run.events import EventLog
 
 run_dir, behaviour = Path(sys.argv[1]), sys.argv[2]
+if (run_dir / "behaviour").exists():
+    behaviour = (run_dir / "behaviour").read_text()
 attempt = int(os.environ["WORKBENCH_ATTEMPT"])
 log = EventLog(run_dir / "events.jsonl", run_dir.name, attempt)
 
@@ -50,7 +60,10 @@ def finish():
 
 
 def obey(*_):
-    log.write("stopped", reason="user", step=1)
+    from workbench.run.control import stopping_reason
+    from workbench.run.layout import RunDir
+    reason = stopping_reason(RunDir(run_dir), attempt) or "preempted"
+    log.write("paused" if reason == "pause" else "stopped", reason=reason, step=1)
     sys.exit(0)
 
 
@@ -74,6 +87,14 @@ def grandchildren():
     finish()
 
 
+def leave_a_child():
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    log.write("telemetry", pids=[child.pid])
+    while not (run_dir / "go").exists():
+        threading.Event().wait(0.01)
+    finish()
+
+
 signal.signal(signal.SIGTERM, {"obey": obey, "ignore": note}.get(behaviour, signal.SIG_DFL))
 log.write("started", steps=3, pid=os.getpid(), slot=os.environ.get("WORKBENCH_SLOT"))
 if behaviour == "finish":
@@ -81,10 +102,21 @@ if behaviour == "finish":
 elif behaviour == "exit3":
     print("the third thing went wrong", file=sys.stderr)
     sys.exit(3)
+elif behaviour == "segfault":
+    import ctypes
+    ctypes.string_at(0)
+elif behaviour == "cuda_oom":
+    log.write("failed", message="CUDA out of memory. Tried to allocate 2.00 GiB", hint="", **{"class": "cuda_oom"})
+    sys.exit(1)
+elif behaviour == "fail":
+    log.write("failed", message="no such column", hint="", **{"class": "bad_data"})
+    sys.exit(1)
 elif behaviour == "silent":
     sys.exit(0)
 elif behaviour == "grandchildren":
     grandchildren()
+elif behaviour == "leave_a_child":
+    leave_a_child()
 elif behaviour == "steps":
     train_for_ever()
 elif behaviour == "until_told":
@@ -125,9 +157,18 @@ class Bench:
         return run_dir
 
     def shim_command(self, behaviour: str) -> list[str]:
-        script = self.folder / "trainer.py"
-        script.write_text(TRAINER)
-        return [sys.executable, "-P", "-c", SUPERVISE, str(script), behaviour]
+        """A shim whose trainer behaves so, or as the file `behaviour` in its run's directory says."""
+        trainer, shim = self.folder / "trainer.py", self.folder / "shim.py"
+        for script, text in ((trainer, TRAINER), (shim, SHIM)):
+            if not script.exists():
+                script.write_text(text)
+        return [sys.executable, "-P", str(shim), str(trainer), behaviour]
+
+    def launcher(self, behaviour: str) -> LocalLauncher:
+        return LocalLauncher(self.home, cpu_slots, self.shim_command(behaviour))
+
+    def ticket(self, run_dir: RunDir, **changes: Any) -> Ticket:
+        return Ticket(run_dir.run_id, 0, **changes)
 
     def start(self, run_dir: RunDir, behaviour: str, **environment: str) -> subprocess.Popen[bytes]:
         with (run_dir.path / "shim.log").open("ab") as output:

@@ -12,14 +12,15 @@ import pytest
 
 from tests.faults.processes import Bench, kinds, shim_failure, trainer_of, wait_until
 from workbench.run import shim as shim_module
-from workbench.run.control import request_stop
+from workbench.run.control import request_kill, request_stop
 from workbench.run.events import read_events
 from workbench.run.handoff import Handoff
 from workbench.run.layout import Home
-from workbench.run.liveness import RunStatus, status_of, view_of
+from workbench.run.liveness import status_of, view_of
 from workbench.run.locks import is_held
 from workbench.run.process import ProcessId, identify, is_alive, signal_process
 from workbench.run.slots import Slot, acquire, cpu_slots
+from workbench.run.states import RunStatus
 
 NEVER = "600"
 
@@ -83,21 +84,47 @@ def test_a_trainer_that_obeys_a_stop_writes_its_own_end(bench: Bench, by_file: b
     run_dir = bench.run_dir()
     started = bench.start_and_reach(run_dir, "obey", "metric")
     if by_file:
-        request_stop(run_dir)
+        request_stop(run_dir, 1)
     else:
         started.shim.terminate()
     assert started.shim.wait() == 1
-    assert kinds(run_dir)[-1] == "stopped"
+    end = read_events(run_dir.events)[-1]
+    assert (end["kind"], end["reason"]) == ("stopped", "user" if by_file else "preempted")
     assert not run_dir.shim_events.exists()
     assert not (run_dir.control / "stop").exists()
     assert status_of(run_dir) is RunStatus.STOPPED
+
+
+def test_a_pause_is_told_to_the_trainer(bench: Bench) -> None:
+    run_dir = bench.run_dir()
+    started = bench.start_and_reach(run_dir, "obey", "metric")
+    request_stop(run_dir, 1, "pause")
+    assert started.shim.wait() == 1
+    assert kinds(run_dir)[-1] == "paused"
+    assert status_of(run_dir) is RunStatus.PAUSED
+
+
+def test_a_trainer_that_somebody_else_ends_was_preempted(bench: Bench) -> None:
+    run_dir = bench.run_dir()
+    started = bench.start_and_reach(run_dir, "wait", "metric")
+    os.kill(started.trainer.pid, signal.SIGTERM)
+    assert started.shim.wait() == 1
+    assert shim_failure(run_dir)["class"] == "preempted"
+
+
+def test_a_segfault_is_a_crash_that_names_its_signal(bench: Bench) -> None:
+    run_dir = bench.run_dir()
+    assert bench.start(run_dir, "segfault").wait() == 1
+    failure = shim_failure(run_dir)
+    assert (failure["class"], failure["signal"]) == ("crash", signal.SIGSEGV)
+    assert "SIGSEGV" in failure["message"]
 
 
 def test_a_trainer_that_ignores_a_stop_is_killed_after_the_grace(bench: Bench) -> None:
     run_dir = bench.run_dir()
     started = bench.start_and_reach(run_dir, "ignore", "metric", WORKBENCH_GRACE="0.5")
     asked = time.monotonic()
-    started.shim.terminate()
+    request_stop(run_dir, 1)
     assert started.shim.wait() == 1
     assert time.monotonic() - asked >= 0.5
     failure = shim_failure(run_dir)
@@ -107,32 +134,33 @@ def test_a_trainer_that_ignores_a_stop_is_killed_after_the_grace(bench: Bench) -
 def test_a_stop_file_may_name_the_grace(bench: Bench) -> None:
     run_dir = bench.run_dir()
     started = bench.start_and_reach(run_dir, "ignore", "metric", WORKBENCH_GRACE=NEVER)
-    request_stop(run_dir, grace=0.1)
+    request_stop(run_dir, 1, grace=0.1)
     assert started.shim.wait(timeout=20) == 1
     assert shim_failure(run_dir)["class"] == "killed_by_user"
 
 
-def test_a_second_stop_kills_at_once(bench: Bench) -> None:
+@pytest.mark.parametrize("by_file", [False, True])
+def test_a_second_stop_kills_at_once(bench: Bench, by_file: bool) -> None:
     run_dir = bench.run_dir()
     started = bench.start_and_reach(run_dir, "ignore", "metric", WORKBENCH_GRACE=NEVER)
-    started.shim.terminate()
+    request_stop(run_dir, 1) if by_file else started.shim.terminate()
     wait_until(lambda: "warning" in kinds(run_dir))
-    assert status_of(run_dir) is RunStatus.RUNNING
-    started.shim.terminate()
+    assert status_of(run_dir) is RunStatus.STOPPING
+    request_kill(run_dir, 1) if by_file else started.shim.terminate()
     assert started.shim.wait(timeout=20) == 1
-    assert shim_failure(run_dir)["class"] == "killed_by_user"
+    assert shim_failure(run_dir)["class"] == ("killed_by_user" if by_file else "preempted")
 
 
 def test_a_stop_request_left_by_an_earlier_attempt_stops_nothing(bench: Bench) -> None:
     run_dir = bench.run_dir()
-    request_stop(run_dir)
-    started = bench.start_and_reach(run_dir, "ignore", "metric", WORKBENCH_GRACE=NEVER)
-    assert not (run_dir.control / "stop").exists()
-    request_stop(run_dir)
-    wait_until(lambda: "warning" in kinds(run_dir))  # the first request: a second one would have killed it
-    started.shim.terminate()
+    assert bench.start(run_dir, "exit3").wait() == 1
+    request_stop(run_dir, 1)
+    request_kill(run_dir, 1)
+    started = bench.start_and_reach(run_dir, "obey", "metric", WORKBENCH_GRACE=NEVER)
+    assert status_of(run_dir) is RunStatus.RUNNING
+    request_stop(run_dir, 2)
     assert started.shim.wait(timeout=20) == 1
-    assert kinds(run_dir).count("warning") == 1
+    assert read_events(run_dir.events)[-1]["kind"] == "stopped"
 
 
 def test_nothing_that_the_trainer_started_stays(bench: Bench) -> None:
@@ -170,7 +198,7 @@ def test_losing_the_terminal_does_not_end_a_run(bench: Bench) -> None:
     for number in (signal.SIGHUP, signal.SIGINT):
         started.shim.send_signal(number)
         os.killpg(started.trainer.pid, number)
-    request_stop(run_dir)
+    request_stop(run_dir, 1)
     assert started.shim.wait() == 1
     assert kinds(run_dir)[-1] == "stopped"
 

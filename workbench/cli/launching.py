@@ -1,37 +1,49 @@
-"""From plans, a recipe and seeds to finished runs and their answers."""
+"""From plans, a recipe and seeds to runs in the queue, and to finished runs and their answers."""
 
-import os
+import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
-from workbench.run.foreground import StopRequest, run_all
+from workbench.run.foreground import Follower, StopRequest
 from workbench.run.identity import make_record
 from workbench.run.layout import Home, RunDir
-from workbench.run.liveness import RunStatus, RunView, status_of, view_of
+from workbench.run.liveness import RunView, status_of, view_of
 from workbench.run.prepare import prepare
+from workbench.run.queue import enqueue
 from workbench.run.record import RunRecord, read_record
+from workbench.run.schedule import schedule
+from workbench.run.slots import default_jobs, threads_of_each
+from workbench.run.states import RunStatus
+from workbench.run.terms import CHANGEABLE
+from workbench.run.tickets import Ticket
 
 if TYPE_CHECKING:
     from workbench.plan.memory import Memory
     from workbench.plan.plan import Plan
     from workbench.run.recipe import Recipe
 
-MOST_AT_ONCE = 2
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to launch: `jobs` runs at once with `threads` each (0 = decide here); `force` runs finished ones again."""
+    """How to launch: from `jobs` slots with `threads` each (0 = decide here); `force` runs finished ones again.
+
+    `after`, `priority`, `retries`, `hold` and `batch` are those of the tickets.
+    """
 
     jobs: int = 0
     threads: int = 0
     force: bool = False
+    after: tuple[str, ...] = ()
+    priority: int = 0
+    retries: int = 0
+    hold: bool = False
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +116,21 @@ def records_of(
 
 
 def launch(home: Home, records: Sequence[RunRecord], options: Options) -> Outcome:
-    """Runs what is not finished yet, follows it on stderr, and answers from the store."""
+    """Runs what is not finished yet, follows it on stderr, and answers from the store.
+
+    The runs stand in the queue: whatever happens to this program, those that wait are started all the same.
+    """
     from workbench.cli.context import refresh
     from workbench.cli.errors import show_error
     from workbench.cli.progress import make_progress
 
-    run_dirs = {record.run_id: _prepared(home, record) for record in records}
-    pending = [
-        run_dir for run_dir in run_dirs.values() if options.force or status_of(run_dir) is not RunStatus.FINISHED
-    ]
+    run_dirs, pending = _prepare(home, records, options)
     stop = StopRequest()
     if pending:
-        jobs, threads = _shares(options, len(pending))
-        _check_memory([read_record(run_dir.record) for run_dir in pending], jobs)
+        mine = _enqueue(home, pending, options)
         names = {run_dir.run_id: read_record(run_dir.record).name for run_dir in pending}
         with make_progress(names) as progress, _interruptible(stop):
-            run_all(home, pending, jobs, threads, progress.on_event, stop=stop, on_wait=progress.say)
+            Follower(home, [*pending], mine, progress.on_event, progress.say, stop).follow()
     fresh = {run_dir.run_id for run_dir in pending}
     try:
         refresh(home)
@@ -128,6 +139,62 @@ def launch(home: Home, records: Sequence[RunRecord], options: Options) -> Outcom
             raise  # its evaluations are answered from the store
         show_error(error)
     return Outcome(tuple(_answer(home, record, fresh) for record in records), bool(stop.count))
+
+
+def submit(home: Home, records: Sequence[RunRecord], options: Options) -> list[dict[str, Any]]:
+    """Puts what is not finished yet into the queue, starts what there is room for, and says where each run stands."""
+    run_dirs, pending = _prepare(home, records, options)
+    if pending:
+        # Nobody watches them: a batch that fails one after the other is paused by itself.
+        batch = f"detached-{min(run_dir.run_id for run_dir in pending)[:6]}" if len(pending) > 1 else ""
+        _enqueue(home, pending, replace(options, batch=options.batch or batch))
+        schedule(home)
+    return [_placed(run_dirs[record.run_id], record) for record in records]
+
+
+def _prepare(
+    home: Home, records: Sequence[RunRecord], options: Options
+) -> tuple[dict[str, RunDir], dict[RunDir, RunRecord]]:
+    """All run directories, and those whose run is to be made, with the records as they were asked for now."""
+    run_dirs = {record.run_id: _prepared(home, record) for record in records}
+    asked = {record.run_id: record for record in records}
+    pending = {
+        run_dir: asked[run_id]
+        for run_id, run_dir in run_dirs.items()
+        if options.force or status_of(run_dir) is not RunStatus.FINISHED
+    }
+    return run_dirs, pending
+
+
+def _enqueue(home: Home, pending: Mapping[RunDir, RunRecord], options: Options) -> list[str]:
+    """Tickets for these runs; returns the runs that were put into the queue here."""
+    jobs = options.jobs or default_jobs()
+    jobs_used = min(jobs, len(pending)) if options.jobs else jobs
+    _check_memory([*pending.values()], jobs_used)
+    tickets = [
+        Ticket(
+            run_id=run_dir.run_id,
+            attempt=0,
+            priority=options.priority,
+            after=options.after,
+            hold=options.hold,
+            changes=_changes(run_dir, record),
+            retries=options.retries,
+            jobs=jobs,
+            threads=options.threads or threads_of_each(jobs_used),
+            memory_bytes=record.predicted_bytes["total"],
+            batch=options.batch,
+            command=shlex.join(sys.argv),
+        )
+        for run_dir, record in pending.items()
+    ]
+    return enqueue(home, tickets)
+
+
+def _changes(run_dir: RunDir, asked: RunRecord) -> dict[str, Any]:
+    """Recipe keys that are no part of the run's identity, where they were asked for otherwise than the run has them."""
+    kept = read_record(run_dir.record).recipe
+    return {key: asked.recipe[key] for key in CHANGEABLE if asked.recipe.get(key) != kept.get(key)}
 
 
 def _prepared(home: Home, record: RunRecord) -> RunDir:
@@ -154,20 +221,6 @@ def _check_memory(records: Sequence[RunRecord], jobs: int) -> None:
         )
 
 
-def _shares(options: Options, runs: int) -> tuple[int, int]:
-    """How many runs at once, and the threads of each: together never more than the cores.
-
-    A run alone gets no more threads than one of several: its numbers are then the same, and on a busy machine more
-    threads than free cores make steps many times slower.
-    """
-    from workbench.run.gpus import list_gpus
-
-    cores = len(os.sched_getaffinity(0))
-    places = len(list_gpus()) or min(MOST_AT_ONCE, cores)
-    jobs = min(options.jobs or places, runs)
-    return jobs, options.threads or max(1, cores // max(jobs, places))
-
-
 @contextmanager
 def _interruptible(stop: StopRequest) -> Iterator[None]:
     def on_interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -188,6 +241,19 @@ def _adapter(run_dir: RunDir, view: RunView) -> str | None:
     return str(folder) if folder.is_dir() else None
 
 
+def _placed(run_dir: RunDir, record: RunRecord) -> dict[str, Any]:
+    view = view_of(run_dir)
+    return {
+        "run_id": record.run_id,
+        "name": read_record(run_dir.record).name,
+        "plan": record.plan,
+        "seed": record.seed,
+        "status": str(view.status),
+        "attempt": view.attempt,
+        "trainable_params": record.trainable_params,
+    }
+
+
 def _answer(home: Home, record: RunRecord, fresh: set[str]) -> dict[str, Any]:
     from store.runs import final_evals
 
@@ -195,13 +261,8 @@ def _answer(home: Home, record: RunRecord, fresh: set[str]) -> dict[str, Any]:
     view = view_of(run_dir)
     evaluations = final_evals(home, record.run_id) if view.status is RunStatus.FINISHED else []
     answer: dict[str, Any] = {
-        "run_id": record.run_id,
-        "name": read_record(run_dir.record).name,
-        "plan": record.plan,
-        "seed": record.seed,
-        "status": str(view.status),
+        **_placed(run_dir, record),
         "eval": {found.metric: found.value for found in evaluations},
-        "trainable_params": record.trainable_params,
         "adapter": _adapter(run_dir, view),
         "cached": record.run_id not in fresh,
     }

@@ -1,11 +1,14 @@
 """Finds a run and gathers everything that is known of it."""
 
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.context import refresh
-from workbench.errors import NotFoundError
+from workbench.errors import LockedError
+from workbench.run.checkpoints import complete_checkpoints
+from workbench.run.record import read_record
 
 if TYPE_CHECKING:
     from store.history import AttemptLog
@@ -19,23 +22,53 @@ _COSTS = ("train_seconds", "device_seconds", "adapter_bytes")
 
 
 def found_run(home: "Home", word: str) -> tuple["RunDir", "RunSummary", "RunView"]:
-    """The run of an identifier, its start, or a name. Raises NotFoundError and UsageError."""
-    from store.runs import find_run, summaries
+    """The run of an identifier, its start, or a name. Raises NotFoundError and UsageError.
+
+    Where another program holds the database, the summary is what the run's own files say.
+    """
+    from workbench.run.find import find_run
     from workbench.run.liveness import view_of
 
-    if not home.run_dirs():
-        raise NotFoundError(f"no run '{word}': there are no runs in {home.path}", "workbench run, or workbench demo")
-    refresh(home)
-    run_id = find_run(home, word)
-    run_dir = home.run_dir(run_id)
-    if not run_dir.record.is_file():
-        raise NotFoundError(f"run {run_id}: its folder is gone", "forget it with `workbench db rebuild`")
-    [summary] = summaries(home, [run_id])
-    return run_dir, summary, view_of(run_dir)
+    run_dir = find_run(home, word)
+    found = known_summaries(home, [run_dir.run_id])
+    return run_dir, found[0] if found else summary_of(read_record(run_dir.record)), view_of(run_dir)
 
 
-def listed(summary: "RunSummary", view: "RunView") -> dict[str, Any]:
+def known_summaries(home: "Home", ids: list[str] | None = None) -> list["RunSummary"]:
+    """The runs as the store has them, the newest first; without results where another program holds the database."""
+    from store.runs import summaries
+
+    try:
+        refresh(home)
+        return summaries(home, ids)
+    except LockedError as error:
+        print(f"warning: {error.title}: results are left out", file=sys.stderr)
+    run_dirs = [home.run_dir(run_id) for run_id in ids] if ids is not None else home.run_dirs()
+    found = [summary_of(read_record(run_dir.record)) for run_dir in run_dirs]
+    return sorted(found, key=lambda summary: summary.created, reverse=True)
+
+
+def summary_of(record: "RunRecord") -> "RunSummary":
+    """What a run's record alone says of it."""
+    from dataclasses import fields
+
+    from store.runs import RunSummary
+
+    known: dict[str, Any] = {field.name: getattr(record, field.name, None) for field in fields(RunSummary)}
+    given: dict[str, Any] = {
+        "recipe": record.recipe_name,
+        "steps": record.recipe.get("steps"),
+        "predicted_bytes": record.predicted_bytes["total"],
+        "created": datetime.fromtimestamp(record.created, UTC),
+    }
+    return RunSummary(**{**known, **given})
+
+
+def listed(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> dict[str, Any]:
     """What `runs list` says of a run."""
+    from workbench.run.checkpoints import checkpoint_bytes
+    from workbench.run.removal import folder_bytes
+
     metrics = {name: getattr(summary, name) for name in ("loss", "token_accuracy", "exact_match")}
     row: dict[str, Any] = {
         "run_id": summary.run_id,
@@ -54,6 +87,8 @@ def listed(summary: "RunSummary", view: "RunView") -> dict[str, Any]:
         "device_seconds": summary.device_seconds,
         "peak_bytes": summary.peak_bytes,
         "adapter_bytes": summary.adapter_bytes,
+        "checkpoint_bytes": checkpoint_bytes(run_dir),
+        "disk_bytes": folder_bytes(run_dir),
         "eval": {name: value for name, value in metrics.items() if value is not None},
         "created": f"{summary.created:%Y-%m-%dT%H:%M:%SZ}",
     }
@@ -68,17 +103,18 @@ def shown(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> tuple[di
     Evaluations, costs, audit and warnings are those of the last finished attempt, else of the last; the audit of the
     last one where that failed for it.
     """
-    from store.history import history, speaking_attempt
+    from store.history import speaking_attempt
     from workbench.report.failure_card import failure_card
-    from workbench.run.record import read_record
 
-    record, attempts = read_record(run_dir.record), history(run_dir.home, run_dir.run_id)
+    record, attempts = read_record(run_dir.record), _history(run_dir)
     speaking = speaking_attempt(attempts)
     evaluations = [asdict(found) | {"attempt": speaking.attempt} for found in speaking.evaluations] if speaking else []
     latest = next((found for found in attempts if found.attempt == view.attempt), None)
     card = failure_card(run_dir, view, latest.ending if latest else None)
     answer = {
-        **listed(summary, view),
+        **listed(run_dir, summary, view),
+        "evidence": view.evidence,
+        "checkpoints": [{"step": found.step, "bytes": found.bytes} for found in complete_checkpoints(run_dir)],
         "plan": record.plan_file,
         "plan_hash": record.plan_hash,
         "recipe": record.recipe,
@@ -99,6 +135,15 @@ def shown(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> tuple[di
         "sites": [asdict(site) for site in record.sites],
     }
     return answer, card
+
+
+def _history(run_dir: "RunDir") -> list["AttemptLog"]:
+    from store.history import history
+
+    try:
+        return history(run_dir.home, run_dir.run_id)
+    except LockedError:
+        return []  # said already
 
 
 def _costs(record: "RunRecord", attempts: list["AttemptLog"], speaking: "AttemptLog | None") -> dict[str, Any]:

@@ -1,18 +1,18 @@
 """`workbench runs`: what was run, and what it wrote."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from workbench.cli.context import current_home, print_json, refresh
+from workbench.cli import run_actions, run_watch
+from workbench.cli.context import current_home, print_json
 from workbench.errors import NotFoundError, UsageError
 
-if TYPE_CHECKING:
-    from store.runs import RunSummary
-    from workbench.run.layout import Home
-    from workbench.run.liveness import RunView
-
-app = typer.Typer(help="List runs, look at one, read its log.", no_args_is_help=True)
+app = typer.Typer(help="List runs, look at one, watch them, stop and resume them.", no_args_is_help=True)
+app.command("watch")(run_watch.watch)
+app.command("queue")(run_watch.queue)
+for action in ("stop", "pause", "resume", "retry", "hold", "release", "priority", "rm"):
+    app.command(action)(getattr(run_actions, action))
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's identifier, its start, or its name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -21,20 +21,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the runs of this home, the newest first."""
-    from workbench.cli.run_details import listed
+    from workbench.cli.run_list import listed_runs
     from workbench.cli.show_table import show_table
-    from workbench.report.numbers import count, decimal, seconds
+    from workbench.report.numbers import count, decimal, seconds, size
     from workbench.report.run import status_text
     from workbench.report.table import Column, Table
 
-    rows = [listed(summary, view) for summary, view in _known(current_home())]
+    rows = listed_runs(current_home())
     if as_json:
         print_json(rows)
         return
     if not rows:
         print("no runs yet: workbench run PLAN --recipe RECIPE, or workbench demo")
         return
-    headings = ("run", "name", "status", "seed", "step", "trainable", "loss", "exact match", "time")
+    headings = ("run", "name", "status", "seed", "step", "trainable", "loss", "exact match", "time", "disk")
     cells = tuple(
         (
             row["run_id"],
@@ -46,21 +46,12 @@ def list_(as_json: Json = False) -> None:
             decimal(row["eval"].get("loss")),
             decimal(row["eval"].get("exact_match"), 3),
             seconds(row["device_seconds"]),
+            size(row["disk_bytes"]),
         )
         for row in rows
     )
     left = tuple(Column(name, "left") for name in headings[:3])
     show_table(Table((*left, *map(Column, headings[3:])), cells, keys=2))
-
-
-def _known(home: "Home") -> list[tuple["RunSummary", "RunView"]]:
-    from store.runs import summaries
-    from workbench.run.liveness import view_of
-
-    if not home.path.is_dir():
-        return []
-    refresh(home)
-    return [(s, view_of(home.run_dir(s.run_id))) for s in summaries(home) if home.run_dir(s.run_id).path.is_dir()]
 
 
 @app.command()

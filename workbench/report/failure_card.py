@@ -1,6 +1,7 @@
 """What a person sees of a failed run: what happened, why, the end of the log, and what to do."""
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def failure_card(run_dir: "RunDir", view: "RunView", ending: dict[str, Any] | No
         cause=known.cause,
         message=message,
         details=tuple(details),
-        fixes=tuple(fix.replace("logs RUN", f"logs {run_dir.run_id}") for fix in fixes[:MOST_FIXES]),
+        fixes=tuple(re.sub(r"\b(logs|resume|retry) RUN\b", rf"\1 {run_dir.run_id}", fix) for fix in fixes[:MOST_FIXES]),
         log=tuple(last_lines(out).splitlines()),
         log_path=str(out),
         command=_command(run_dir.repro(view.attempt)),

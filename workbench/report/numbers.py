@@ -33,6 +33,11 @@ def seconds(value: float | None) -> str:
     return f"{minutes} m {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} m"
 
 
+def duration(value: float | None) -> str:
+    """A time to wait: whole seconds below a minute, then as `seconds`."""
+    return f"{value:.0f} s" if value is not None and value < 59.5 else seconds(value)
+
+
 def percent(value: float | None) -> str:
     return ABSENT if value is None else f"{100 * value:.3g} %"
 

@@ -30,11 +30,19 @@ def _head(answer: Answer, width: int) -> str:
         f"{adapted} of {len(answer['sites'])} sites adapted, {count(answer['trainable_params'])} trainable",
         f"recipe     {answer['recipe_name']}: {recipe.get('steps')} steps of {recipe.get('batch')} × "
         f"{recipe.get('accumulation')} examples, lr {recipe.get('lr')}, seed {answer['seed']}",
+        f"state      {answer['evidence']}",
         f"progress   step {answer['step'] or 0}/{answer['steps'] or 0} on {answer['device'] or ABSENT}",
         f"adapter    {answer['adapter'] or ABSENT}",
+        f"checkpoint {_checkpoints(answer)}",
         f"folder     {answer['folder']}",
     ]
     return "\n".join(shorten(line, width) if line.startswith(("plan", "recipe")) else visible(line) for line in lines)
+
+
+def _checkpoints(answer: Answer) -> str:
+    """The steps that an attempt could go on from."""
+    steps = ", ".join(str(found["step"]) for found in answer["checkpoints"])
+    return f"after step {steps} ({size(answer['checkpoint_bytes'])})" if steps else ABSENT
 
 
 def _evaluations(answer: Answer) -> str:

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from workbench.run.control import Reason
 from workbench.run.failures import failure_class
 
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -13,21 +14,36 @@ _TAIL_LINES = 20
 _SILENT = "The trainer ended without a word."
 
 
-def classify(returncode: int, stop_asked: bool, host_oom: bool, out: Path) -> dict[str, Any]:
-    """The fields of a `failed` event. `host_oom`: the kernel killed something here for memory meanwhile."""
-    number = -returncode if returncode < 0 else None
-    how = {"signal": number} if number is not None else {"exit_code": returncode}
-    found = failure_class(_failure_class(number, stop_asked, host_oom))
-    message = (last_lines(out) or _SILENT) if found.name == "crash" else found.cause
+def classify(returncode: int | None, asked: Reason | None, host_oom: bool, out: Path) -> dict[str, Any]:
+    """The fields of a `failed` event.
+
+    `returncode` is None for a trainer that was adopted, of which only its own parent could have learnt how it ended.
+    `asked` is why it was told to end, if it was. `host_oom`: the kernel killed something here for memory meanwhile.
+    """
+    number = -returncode if returncode is not None and returncode < 0 else None
+    how = {"signal": number} if number is not None else {} if returncode is None else {"exit_code": returncode}
+    found = failure_class(_failure_class(returncode, asked, host_oom))
+    message = _crash_message(number, out) if found.name == "crash" else found.cause
     return {"class": found.name, "message": message, "hint": found.fixes[0], **how}
 
 
-def _failure_class(number: int | None, stop_asked: bool, host_oom: bool) -> str:
-    if stop_asked:
-        return "killed_by_user"
-    if number == signal.SIGKILL:
-        return "host_oom" if host_oom else "killed"
-    return "crash"
+def _failure_class(returncode: int | None, asked: Reason | None, host_oom: bool) -> str:
+    ended_by_signal = returncode in (None, -signal.SIGKILL, -signal.SIGTERM)
+    if asked and ended_by_signal:
+        return "preempted" if asked == "preempted" else "killed_by_user"
+    if returncode in (None, -signal.SIGKILL) and host_oom:
+        return "host_oom"
+    if returncode is None:
+        return "lost"
+    return {-signal.SIGKILL: "killed", -signal.SIGTERM: "preempted"}.get(returncode, "crash")
+
+
+def _crash_message(number: int | None, out: Path) -> str:
+    said = last_lines(out)
+    if number is None:
+        return said or _SILENT
+    name = signal.Signals(number).name if number in set(signal.Signals) else "unknown"
+    return f"{said}\nThe trainer was ended by signal {number} ({name}).".lstrip()
 
 
 def last_lines(path: Path) -> str:

@@ -46,17 +46,27 @@ _CLASSES = (
     FailureClass(
         "killed_by_user",
         "The run was stopped before it could save its state.",
-        ("start it again", "give a stop more time: the first Ctrl-C saves, the second kills"),
+        (
+            "go on from its last checkpoint: workbench runs resume RUN",
+            "give a stop more time: runs stop --grace SECONDS; the first Ctrl-C saves, the second kills",
+        ),
     ),
     FailureClass(
         "killed",
         "The trainer was killed by signal 9, which the workbench did not send.",
-        ("start it again", "ask who kills processes here: a job scheduler, a memory guard, another person"),
+        (
+            "go on from its last checkpoint: workbench runs resume RUN",
+            "ask who kills processes here: a job scheduler, a memory guard, another person",
+            "have the next ones try again by themselves: workbench run --retries 3",
+        ),
     ),
     FailureClass(
         "preempted",
-        "The machine or its scheduler took the device away.",
-        ("start it again once the device is free",),
+        "The machine, its scheduler or somebody else told the trainer to end.",
+        (
+            "go on from its last checkpoint: workbench runs resume RUN",
+            "have the next ones try again by themselves: workbench run --retries 3",
+        ),
     ),
     FailureClass(
         "disk_full",
@@ -97,7 +107,11 @@ _CLASSES = (
     FailureClass(
         "lost",
         "The trainer and its shim are gone without a word: both were killed, or the machine went down.",
-        ("start it again; what was logged is kept", "look in the system's log for a restart or an out-of-memory kill"),
+        (
+            "go on from its last checkpoint: workbench runs resume RUN",
+            "look in the system's log for a restart or an out-of-memory kill",
+            "have the next ones try again by themselves: workbench run --retries 3",
+        ),
     ),
 )
 

@@ -1,12 +1,9 @@
 """Following the logs of runs as they grow."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from workbench.run.events import parse_lines
 from workbench.run.layout import RunDir
-from workbench.run.liveness import status_of
 from workbench.run.logs import Event
 
 POLL_SECONDS = 0.1
@@ -41,20 +38,3 @@ class RunTail:
     def read(self) -> list[Event]:
         """New events, the trainer's before the supervisor's."""
         return [event for tail in self._tails for event in tail.read() if event.get("attempt", 0) >= self._since]
-
-
-def follow(run_dirs: Sequence[RunDir], until: Callable[[], bool] = lambda: False) -> Iterator[list[Event]]:
-    """Yields batches of events of several runs until the latest attempt of each is over, or `until` says so.
-
-    Starts with what is logged already. Runs that never began are waited for. Waits 100 ms between readings.
-    """
-    tails = {run_dir: RunTail(run_dir) for run_dir in run_dirs}
-    while tails and not until():
-        # The status before the reading: whoever is over has written its last line.
-        over = [run_dir for run_dir in tails if status_of(run_dir).is_over]
-        if batch := [event for tail in tails.values() for event in tail.read()]:
-            yield batch
-        for run_dir in over:
-            del tails[run_dir]
-        if tails:
-            time.sleep(POLL_SECONDS)

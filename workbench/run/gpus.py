@@ -3,8 +3,8 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 
@@ -22,6 +22,11 @@ class Gpu:
     name: str
     memory_bytes: int
     free_bytes: int
+    processes: Mapping[int, int] = field(default_factory=dict)
+
+
+def gpus_now() -> tuple[Gpu, ...]:
+    return list_gpus()
 
 
 @cache

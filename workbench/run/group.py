@@ -8,8 +8,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from workbench.run.process import ProcessId, children_of, identify
+
+
+class Trainer(Protocol):
+    """The processes of an attempt, in the hands of a shim."""
+
+    def ended_within(self, seconds: float, wakeup: int) -> bool:
+        """Waits for the trainer's end, but no longer than that, nor once `wakeup` can be read."""
+
+    def signal(self, number: signal.Signals) -> None:
+        """Signals the trainer and all that it started in its group."""
+
+    def end(self) -> int | None:
+        """Kills what is left of the attempt; the trainer's return code, None where it cannot be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +35,10 @@ class TrainerGroup:
     pidfd: int
 
     def ended_within(self, seconds: float, wakeup: int) -> bool:
-        """Waits for the trainer's end, but no longer than that, nor once `wakeup` can be read. Reaps strays."""
-        poll = select.poll()
-        poll.register(self.pidfd, select.POLLIN)
-        poll.register(wakeup, select.POLLIN)
-        ready = dict(poll.poll(max(0.0, seconds) * 1000))
+        """As said there; reaps strays meanwhile."""
+        ended = readable_within(self.pidfd, wakeup, seconds)
         self._reap_strays()
-        return self.pidfd in ready
+        return ended
 
     def signal(self, number: signal.Signals) -> None:
         # Safe by number while the leader is not reaped: no other group can have its id.
@@ -49,6 +60,14 @@ class TrainerGroup:
                 if child.si_pid == self.process.pid:
                     return
                 os.waitpid(child.si_pid, 0)
+
+
+def readable_within(descriptor: int, wakeup: int, seconds: float) -> bool:
+    """Waits until one of the two can be read, at most so long; whether it was the first."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.register(wakeup, select.POLLIN)
+    return descriptor in dict(poll.poll(max(0.0, seconds) * 1000))
 
 
 def start_group(

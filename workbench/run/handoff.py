@@ -3,13 +3,20 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-_ATTEMPT = "WORKBENCH_ATTEMPT"
+ATTEMPT = "WORKBENCH_ATTEMPT"
+RUN = "WORKBENCH_RUN"  # set for the trainer alone, and so for all that it starts: they are found by it
 _SLOT = "WORKBENCH_SLOT"
 _SLOT_FD = "WORKBENCH_SLOT_FD"
+_SHIM_FD = "WORKBENCH_SHIM_FD"
+_ADOPT = "WORKBENCH_ADOPT"
 _THREADS = "WORKBENCH_THREADS"
+_MEMORY = "WORKBENCH_MEMORY"
 _GRACE = "WORKBENCH_GRACE"
 _COMMAND = "WORKBENCH_COMMAND"
+_OF_ONE_RUN = (ATTEMPT, RUN, _SLOT, _SLOT_FD, _SHIM_FD, _ADOPT, _THREADS, _MEMORY, _COMMAND)
+_DESCRIPTORS = (_SLOT_FD, _SHIM_FD)
 
 DEFAULT_GRACE = 60.0
 
@@ -18,14 +25,19 @@ DEFAULT_GRACE = 60.0
 class Handoff:
     """A shim's terms. `grace`: seconds between asking the trainer to stop and killing it.
 
-    `slot_fd` is the descriptor of the slot's lease, which shim and trainer keep open; `attempt` the one to begin, if
-    no other shim has begun it by then (None: whichever is next); `command` what the person ran.
+    `slot_fd` is the descriptor of the slot's lease, which shim and trainer keep open; `shim_fd` that of the run's
+    `shim.lock`, which the launcher took for the shim; `attempt` the one to begin, if no other shim has begun it by then
+    (None: whichever is next); `adopt`: begin none, but look after the trainer that lost its shim; `memory_bytes` the
+    estimated peak; `command` what the person ran.
     """
 
     slot: str | None = None
     slot_fd: int | None = None
+    shim_fd: int | None = None
     threads: int | None = None
     attempt: int | None = None
+    adopt: bool = False
+    memory_bytes: int = 0
     grace: float = DEFAULT_GRACE
     command: str = ""
 
@@ -34,15 +46,19 @@ class Handoff:
         named = {
             _SLOT: self.slot,
             _SLOT_FD: self.slot_fd,
+            _SHIM_FD: self.shim_fd,
             _THREADS: self.threads,
-            _ATTEMPT: self.attempt,
+            ATTEMPT: self.attempt,
+            _ADOPT: 1 if self.adopt else None,
+            _MEMORY: self.memory_bytes or None,
             _COMMAND: self.command or None,
         }
         return {name: str(value) for name, value in named.items() if value is not None}
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        return () if self.slot_fd is None else (self.slot_fd,)
+        """Those that a shim inherits."""
+        return tuple(found for found in (self.slot_fd, self.shim_fd) if found is not None)
 
 
 def read_handoff(environment: Mapping[str, str]) -> Handoff:
@@ -50,18 +66,31 @@ def read_handoff(environment: Mapping[str, str]) -> Handoff:
     return Handoff(
         slot=environment.get(_SLOT),
         slot_fd=_number(environment, _SLOT_FD),
+        shim_fd=_number(environment, _SHIM_FD),
         threads=_number(environment, _THREADS),
-        attempt=_number(environment, _ATTEMPT),
+        attempt=_number(environment, ATTEMPT),
+        adopt=bool(environment.get(_ADOPT)),
+        memory_bytes=_number(environment, _MEMORY) or 0,
         grace=float(environment.get(_GRACE) or DEFAULT_GRACE),
         command=environment.get(_COMMAND, ""),
     )
 
 
-def trainer_environment(attempt: int) -> dict[str, str]:
-    """The environment of the trainer: the shim's own, and the number of the attempt."""
+def outer_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without what was handed to one run: for whatever is started beside it."""
+    return {name: value for name, value in environment.items() if name not in _OF_ONE_RUN}
+
+
+def trainer_environment(run_dir: Path, attempt: int) -> dict[str, str]:
+    """The environment of the trainer: the shim's own, the run, and the number of the attempt."""
     # A descriptor's number means nothing to whatever the trainer starts.
-    inherited = {name: value for name, value in os.environ.items() if name != _SLOT_FD}
-    return {**inherited, _ATTEMPT: str(attempt)}
+    inherited = {name: value for name, value in os.environ.items() if name not in _DESCRIPTORS}
+    return {**inherited, **attempt_variables(run_dir, attempt)}
+
+
+def attempt_variables(run_dir: Path, attempt: int) -> dict[str, str]:
+    """What every process of an attempt has in its environment, and no other process has."""
+    return {RUN: str(run_dir), ATTEMPT: str(attempt)}
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:

@@ -1,117 +1,163 @@
 """Starting, watching and stopping runs. What a launcher starts is always the shim's command."""
 
 import os
-import shlex
-import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from workbench.run.handoff import Handoff
-from workbench.run.layout import RunDir
-from workbench.run.liveness import RunStatus, status_of
-from workbench.run.proc import read_proc
-from workbench.run.process import ProcessId, identify, is_alive, signal_process
+from workbench.run import locks, slots
+from workbench.run.control import Reason, request_kill, request_stop, stop_is_asked
+from workbench.run.handoff import Handoff, outer_environment
+from workbench.run.layout import Home, RunDir
+from workbench.run.liveness import status_of, view_of
+from workbench.run.logs import latest_attempt
 from workbench.run.slots import Lease, Slot
+from workbench.run.states import RunStatus
 
 SHIM_COMMAND = (sys.executable, "-P", "-m", "workbench.run.shim")
 
 
 @dataclass(frozen=True, slots=True)
-class RunHandle:
-    """A started run and its shim."""
+class Need:
+    """What an attempt takes: how many slots of a device it may choose from, threads, and estimated peak bytes."""
 
-    run_dir: RunDir
-    shim: ProcessId
+    attempt: int
+    jobs: int = 1
+    threads: int = 1
+    memory_bytes: int = 0
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunHandle:
+    """A run that was submitted. Plain values, so that another program can go on with it."""
+
+    run_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many runs can be at work at once, and how many more right now."""
+
+    slots: int
+    free: int
 
 
 class Launcher(Protocol):
-    """Where runs are started: this machine, or another one."""
+    """Where runs are started: this machine, or another one. It may be slow and need remember nothing.
 
-    def capacity(self) -> Sequence[Slot]:
-        """The slots there are, free or not."""
+    Any two programs, and any two instances in one, may use it for the same runs.
+    """
 
-    def submit(self, run_dir: RunDir, lease: Lease, threads: int, attempt: int) -> RunHandle:
-        """Starts this attempt of a run, unless another program is quicker; then that one's attempt is the run's.
+    def capacity(self, jobs: int) -> Capacity:
+        """What there is for runs that may choose from so many slots."""
 
-        The lease passes to the run and is closed here, whatever happens.
+    def submit(self, run_dir: RunDir, need: Need) -> RunHandle | None:
+        """Starts this attempt of a run; None when there is no room now.
+
+        An attempt that was submitted before, by anyone, is not started twice: its handle is returned. One whose
+        trainer lost its supervisor is supervised again.
         """
 
     def status(self, handle: RunHandle) -> RunStatus:
-        """The state of the run; `running` from the moment it was submitted."""
+        """The state of the run; live from the moment it was submitted until its attempt is over."""
 
-    def stop(self, handle: RunHandle) -> bool:
-        """Asks the run to save and stop, the second time kills it; False when nobody was there to be asked."""
+    def stop(self, handle: RunHandle, reason: Reason = "user", grace: float | None = None) -> bool:
+        """Asks the attempt to save and end within `grace` seconds, the second time kills it.
+
+        False when it is over already.
+        """
 
     def fetch(self, run_dir: RunDir) -> RunDir:
-        """The run's directory on this machine, brought here when it ran elsewhere."""
+        """The run's directory on this machine, with all that it logged by now."""
+
+
+_children: list[subprocess.Popen[bytes]] = []
 
 
 class LocalLauncher:
-    """Runs on this machine, each under a shim that outlives the program that started it."""
+    """Runs of one home on this machine, each under a shim that outlives the program that started it."""
 
-    def __init__(self, slots: Sequence[Slot], shim_command: Sequence[str] = SHIM_COMMAND) -> None:
-        self._slots, self._shim_command = tuple(slots), tuple(shim_command)
-        # Kept to be reaped: a shim that ended stays a zombie until its parent asks.
-        self._children: dict[int, subprocess.Popen[bytes]] = {}
+    def __init__(
+        self,
+        home: Home,
+        slots_for: Callable[[int], Sequence[Slot]] = slots.machine_slots,
+        shim_command: Sequence[str] = SHIM_COMMAND,
+    ) -> None:
+        self._home, self._slots_for, self._shim_command = home, slots_for, tuple(shim_command)
 
-    def capacity(self) -> Sequence[Slot]:
-        return self._slots
+    def capacity(self, jobs: int) -> Capacity:
+        found = self._slots_for(jobs)
+        return Capacity(len(found), sum(not locks.is_held(slot.lock_file(self._home)) for slot in found))
 
-    def submit(self, run_dir: RunDir, lease: Lease, threads: int, attempt: int) -> RunHandle:
-        """Starts a shim in a session of its own, its output appended to `shim.log` in the run's directory."""
-        handoff = Handoff(lease.slot.label, lease.descriptor, threads, attempt, command=shlex.join(sys.argv))
+    def submit(self, run_dir: RunDir, need: Need) -> RunHandle | None:
+        """As said there. The shim's lock is taken here and inherited by it, so that no moment is without a holder."""
+        handle = RunHandle(run_dir.run_id, need.attempt)
+        own = locks.take(run_dir.shim_lock)
+        if own is None:
+            return handle
         try:
-            with (run_dir.path / "shim.log").open("ab") as output:
-                child = subprocess.Popen(
-                    [*self._shim_command, str(run_dir.path)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env={**os.environ, **run_environment(lease.slot, threads), **handoff.environment()},
-                    start_new_session=True,
-                    pass_fds=handoff.descriptors,
-                )
+            if locks.is_held(run_dir.alive_lock):
+                self._spawn(run_dir, Handoff(shim_fd=own, adopt=True))
+            elif latest_attempt(run_dir) < need.attempt:
+                lease = slots.acquire(self._home, self._slots_for(need.jobs))
+                if lease is None:
+                    return None
+                self._begin(run_dir, need, own, lease)
+            return handle
         finally:
-            lease.close()
-        self._children[child.pid] = child
-        return RunHandle(run_dir, identify(child.pid))
+            os.close(own)
 
     def status(self, handle: RunHandle) -> RunStatus:
-        self._reap()
-        shim_alive = is_alive(handle.shim)
-        status = status_of(handle.run_dir)
-        # Until the shim has taken the lock, the files tell of an earlier attempt, or of none.
-        return RunStatus.RUNNING if shim_alive and not status.is_live else status
+        return status_of(self._home.run_dir(handle.run_id))
 
-    def stop(self, handle: RunHandle) -> bool:
-        """SIGTERM to the shim; to the trainer itself where that lost its shim."""
-        if signal_process(handle.shim, signal.SIGTERM):
-            return True
-        proc = read_proc(handle.run_dir)
-        return proc is not None and proc.trainer is not None and signal_process(proc.trainer, signal.SIGTERM)
+    def stop(self, handle: RunHandle, reason: Reason = "user", grace: float | None = None) -> bool:
+        """As said there; a trainer without a shim gets one, which then does it."""
+        run_dir = self._home.run_dir(handle.run_id)
+        view = view_of(run_dir)
+        if not view.status.is_live or view.attempt != handle.attempt:
+            return False
+        if stop_is_asked(run_dir, handle.attempt):
+            request_kill(run_dir, handle.attempt)
+        else:
+            request_stop(run_dir, handle.attempt, reason, grace)
+        if view.status is RunStatus.UNSUPERVISED:
+            self.submit(run_dir, Need(handle.attempt))
+        return True
 
     def fetch(self, run_dir: RunDir) -> RunDir:
         return run_dir
 
-    def find(self, run_dir: RunDir) -> RunHandle | None:
-        """The handle of a run that any program started here, None when it never was."""
-        proc = read_proc(run_dir)
-        return RunHandle(run_dir, proc.shim) if proc else None
+    def _begin(self, run_dir: RunDir, need: Need, own: int, lease: Lease) -> None:
+        try:
+            handoff = Handoff(
+                slot=lease.slot.label,
+                slot_fd=lease.descriptor,
+                shim_fd=own,
+                threads=need.threads,
+                attempt=need.attempt,
+                memory_bytes=need.memory_bytes,
+                command=need.command,
+            )
+            self._spawn(run_dir, handoff)
+        finally:
+            lease.close()
 
-    def _reap(self) -> None:
-        self._children = {pid: child for pid, child in self._children.items() if child.poll() is None}
-
-
-def run_environment(slot: Slot, threads: int) -> dict[str, str]:
-    """The variables of a run in this slot: its device, its threads, and no network, as models are local folders."""
-    return {
-        **slot.environment,
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
+    def _spawn(self, run_dir: RunDir, handoff: Handoff) -> None:
+        """Starts a shim in a session of its own, its output appended to `shim.log` in the run's directory."""
+        # Asked for their exit codes, or they would stay zombies as long as this program lives.
+        _children[:] = [child for child in _children if child.poll() is None]
+        with (run_dir.path / "shim.log").open("ab") as output:
+            child = subprocess.Popen(
+                [*self._shim_command, str(run_dir.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**outer_environment(os.environ), **handoff.environment()},
+                start_new_session=True,
+                pass_fds=handoff.descriptors,
+            )
+        _children.append(child)

@@ -1,44 +1,24 @@
-"""What state a run is in, told from its files and its lock alone: no heartbeat, no daemon."""
+"""What state a run is in, told from its files and its locks alone: no heartbeat, no daemon."""
 
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
+from workbench.run.control import stop_is_asked
 from workbench.run.events import TERMINAL_KINDS
 from workbench.run.failures import FAILURE_CLASSES
 from workbench.run.layout import RunDir
 from workbench.run.locks import is_held
 from workbench.run.logs import Event, last_terminal, latest_attempt, planned_steps, recent_events
 from workbench.run.proc import ProcRecord, read_proc
-from workbench.run.process import is_alive
+from workbench.run.process import boot_id, seconds_since_start
+from workbench.run.states import RunStatus
+from workbench.run.tickets import Ticket, Tickets
 
 _STALL_SECONDS = 120.0
 _STALL_STEPS = 5
-
-
-class RunStatus(StrEnum):
-    """The states of a run. `unsupervised`: it goes on without its shim. `lost`: all of it is gone, without a word."""
-
-    CREATED = "created"
-    RUNNING = "running"
-    UNSUPERVISED = "unsupervised"
-    LOST = "lost"
-    FINISHED = "finished"
-    STOPPED = "stopped"
-    PAUSED = "paused"
-    FAILED = "failed"
-
-    @property
-    def is_live(self) -> bool:
-        """Whether a process of the run is at work."""
-        return self in (RunStatus.RUNNING, RunStatus.UNSUPERVISED)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the latest attempt ended, in whatever way."""
-        return self in (*map(RunStatus, TERMINAL_KINDS), RunStatus.LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +37,8 @@ _LOST = Failure("lost", FAILURE_CLASSES["lost"].cause, FAILURE_CLASSES["lost"].f
 class RunView:
     """A run at one moment. `step` and `steps` are None until logged, `last_event_t` (Unix seconds) likewise.
 
-    `stalled`: it is live and has been silent for more than 120 s and five times its median step.
+    `attempt` is the one that the state is about: of a run that waits, the one to come. `evidence` says in words from
+    what the state was told. `events` are the newest of the attempt.
     """
 
     run_id: str
@@ -67,37 +48,97 @@ class RunView:
     steps: int | None
     last_event_t: float | None
     failure: Failure | None
-    stalled: bool
+    evidence: str
+    held: bool
+    events: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
     """One reading of the files. `events` are the newest of the latest attempt, the supervisor's after the trainer's."""
 
-    held: bool
+    run_dir: RunDir
+    alive: bool
+    supervised: bool
+    waiting: Ticket | None
+    started: Ticket | None
     proc: ProcRecord | None
-    attempt: int
+    begun: int
     events: list[Event]
 
     @property
     def ending(self) -> Event | None:
-        return last_terminal(self.events, self.attempt)
+        return last_terminal(self.events, self.begun)
+
+    @property
+    def to_come(self) -> Ticket | None:
+        """The ticket of an attempt that has not begun."""
+        tickets = (ticket for ticket in (self.started, self.waiting) if ticket and ticket.attempt > self.begun)
+        return next(tickets, None)
+
+    @property
+    def attempt(self) -> int:
+        return self.to_come.attempt if self.to_come else self.begun
 
     @property
     def status(self) -> RunStatus:
-        if self.held:
-            return RunStatus.UNSUPERVISED if self._shim_is_dead() else RunStatus.RUNNING
-        if self.attempt == 0:
-            return RunStatus.CREATED
+        if self.alive or (self.supervised and (self.to_come or self.ending is None)):
+            return self._at_work()
+        if self.to_come:
+            return RunStatus.QUEUED
+        if self.begun == 0:
+            return RunStatus.STOPPED
         return RunStatus(self.ending["kind"]) if self.ending else RunStatus.LOST
 
-    def _shim_is_dead(self) -> bool:
-        # While a new shim starts, proc.json may still be an earlier attempt's.
-        return self.proc is not None and self.proc.attempt == self.attempt and not is_alive(self.proc.shim)
+    def _at_work(self) -> RunStatus:
+        if not self.supervised:
+            return RunStatus.UNSUPERVISED
+        if stop_is_asked(self.run_dir, self.attempt):
+            return RunStatus.STOPPING
+        if self.silence > _patience(self.events):
+            return RunStatus.STALLED
+        return RunStatus.STARTING if self.to_come or not self.events else RunStatus.RUNNING
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last event of the attempt, or since its shim started when it logged nothing.
+
+        By clocks that nobody sets: the wall clock may have been put back meanwhile.
+        """
+        if self.to_come or self.proc is None or self.proc.shim.boot_id != boot_id():
+            return 0.0
+        since_start = seconds_since_start(self.proc.shim)
+        logged = [float(event["mono"]) for event in self.events if "mono" in event]
+        return min([since_start, time.monotonic() - max(logged)]) if logged else since_start
+
+    @property
+    def evidence(self) -> str:
+        status, proc = self.status, self.proc
+        match status:
+            case RunStatus.QUEUED if self.waiting is None:
+                return "it was to be started, and whoever was to do it is gone: the next look at the queue will"
+            case RunStatus.QUEUED:
+                return f"queue/waiting has its ticket for attempt {self.attempt}, and no lock is held"
+            case RunStatus.STARTING:
+                return f"shim.lock is held, and attempt {self.attempt} has logged nothing yet"
+            case RunStatus.UNSUPERVISED:
+                return f"alive.lock is held by its trainer{_pid(proc, 'trainer')}, and shim.lock by nobody"
+            case RunStatus.RUNNING | RunStatus.STALLED | RunStatus.STOPPING:
+                asked = "; control/ has the wish to stop it" if status is RunStatus.STOPPING else ""
+                return f"its locks are held by shim{_pid(proc, 'shim')} and trainer{_pid(proc, 'trainer')}; " + (
+                    f"the last event is {max(0.0, self.silence):.0f} s old{asked}"
+                )
+            case RunStatus.LOST:
+                rebooted = proc is not None and proc.shim.boot_id != boot_id()
+                why = ": the machine was started anew since" if rebooted else ""
+                return f"no lock is held, and attempt {self.begun} logged no end{why}"
+            case RunStatus.STOPPED if self.begun == 0:
+                return "no attempt was ever made, and no ticket stands in the queue"
+        return f"no lock is held, and the logs of attempt {self.begun} end with `{status}`"
 
 
 def status_of(run_dir: RunDir) -> RunStatus:
-    """The state of a run now. Anything that ended has let go of the lock: its logs are complete."""
+    """The state of a run now. Anything that ended has let go of its locks: its logs are complete."""
     return _certain_look(run_dir).status
 
 
@@ -113,7 +154,9 @@ def view_of(run_dir: RunDir) -> RunView:
         steps=planned_steps(run_dir),
         last_event_t=max((event["t"] for event in look.events), default=None),
         failure=_failure(look),
-        stalled=look.held and _silence(run_dir, look) > _patience(look.events),
+        evidence=look.evidence,
+        held=bool(look.to_come and look.to_come.hold),
+        events=tuple(look.events),
     )
 
 
@@ -133,11 +176,15 @@ def _certain_look(run_dir: RunDir) -> _Look:
 
 
 def _look(run_dir: RunDir) -> _Look:
-    # The lock before the logs: when it is free, nothing more is written to them.
-    held = is_held(run_dir.alive_lock)
+    # The locks before the logs: when they are free, nothing more is written there. The trainer's before the shim's: a
+    # shim takes its own first and lets it go last.
+    alive, supervised = is_held(run_dir.alive_lock), is_held(run_dir.shim_lock)
+    tickets = Tickets(run_dir.home)
+    waiting, started = tickets.waiting_of(run_dir.run_id), tickets.started_of(run_dir.run_id)
     attempt = latest_attempt(run_dir)
     events = [*recent_events(run_dir.events), *recent_events(run_dir.shim_events)]
-    return _Look(held, read_proc(run_dir), attempt, [e for e in events if e.get("attempt") == attempt])
+    mine = [event for event in events if event.get("attempt") == attempt]
+    return _Look(run_dir, alive, supervised, waiting, started, read_proc(run_dir), attempt, mine)
 
 
 def _failure(look: _Look) -> Failure | None:
@@ -149,17 +196,16 @@ def _failure(look: _Look) -> Failure | None:
     return Failure(str(look.ending.get("class", "crash")), *texts)
 
 
-def _silence(run_dir: RunDir, look: _Look) -> float:
-    """Seconds since the last event of the attempt, or since its start when it logged nothing."""
-    try:
-        started = run_dir.proc.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
-    return time.time() - max([started, *(float(event["t"]) for event in look.events)])
-
-
 def _patience(events: list[Event]) -> float:
     """Seconds of silence that are nothing unusual for this run."""
     metrics = [event for event in events if event["kind"] == "metric"]
     seconds = [(b["t"] - a["t"]) / (b["step"] - a["step"]) for a, b in pairwise(metrics) if b["step"] > a["step"]]
     return max(_STALL_SECONDS, _STALL_STEPS * median(seconds)) if seconds else _STALL_SECONDS
+
+
+def _pid(proc: ProcRecord | None, part: str) -> str:
+    process = getattr(proc, part) if proc else None
+    return f" {process.pid}" if process else ""
+
+
+assert set(TERMINAL_KINDS) <= {str(status) for status in RunStatus}

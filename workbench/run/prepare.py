@@ -12,7 +12,7 @@ from workbench.errors import InvalidError
 from workbench.run.layout import Home, RunDir
 from workbench.run.record import RunRecord
 
-_MAKING = ".new-"
+MAKING = ".new-"
 _LEFTOVER_SECONDS = 3600.0
 
 
@@ -33,7 +33,7 @@ def prepare(home: Home, record: RunRecord) -> RunDir:
 
 def _make(run_dir: RunDir, record: RunRecord) -> None:
     # Thread ids are unique among all living threads of the machine, so two threads of one program keep apart, too.
-    temporary = RunDir(run_dir.path.with_name(f"{_MAKING}{record.run_id}-{threading.get_native_id()}"))
+    temporary = RunDir(run_dir.path.with_name(f"{MAKING}{record.run_id}-{threading.get_native_id()}"))
     temporary.path.mkdir(exist_ok=True)
     try:
         record.write(temporary.record)
@@ -52,7 +52,7 @@ def _make(run_dir: RunDir, record: RunRecord) -> None:
 
 def _remove_leftovers(home: Home) -> None:
     """Removes what programs killed in the middle left behind. Making one takes milliseconds, so age tells."""
-    for path in home.runs.glob(f"{_MAKING}*"):
+    for path in home.runs.glob(f"{MAKING}*"):
         with suppress(FileNotFoundError):
             if _age(path) > _LEFTOVER_SECONDS:
                 shutil.rmtree(path)

@@ -3,6 +3,9 @@
 import ctypes
 import os
 import signal
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -57,6 +60,11 @@ def identify(pid: int) -> ProcessId:
     return ProcessId(pid, stat.start_ticks, boot_id())
 
 
+def seconds_since_start(process: ProcessId) -> float:
+    """How long ago a process of this boot was started, by the clock that counts from the boot."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - process.start_ticks / os.sysconf("SC_CLK_TCK")
+
+
 def is_alive(process: ProcessId) -> bool:
     """Whether this very process still runs. Zombies count as dead, as does everything of another boot."""
     if process.boot_id != boot_id():
@@ -83,6 +91,19 @@ def signal_process(process: ProcessId, number: signal.Signals) -> bool:
     finally:
         os.close(pidfd)
     return True
+
+
+def processes_with(variables: Mapping[str, str]) -> list[ProcessId]:
+    """Every living process whose environment has these values: what was started with them, and what that started."""
+    wanted = {f"{name}={value}".encode() for name, value in variables.items()}
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with suppress(OSError):  # gone meanwhile, or another user's
+                environment = Path(f"/proc/{entry}/environ").read_bytes().split(b"\0")
+                if wanted <= set(environment):
+                    found.append(identify(int(entry)))
+    return found
 
 
 def children_of(parent: int) -> list[int]:

@@ -1,30 +1,42 @@
-"""Requests to stop, as they reach a shim: SIGTERM, or a file in `control/`."""
+"""Requests to stop, as they reach a shim: SIGTERM, or files in `control/`."""
 
 import os
+import select
 import signal
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workbench.run.control import take_stop
+from workbench.run.control import StopWish, take_kill, take_stop
 from workbench.run.layout import RunDir
 
 
 @dataclass(frozen=True, slots=True)
+class Requests:
+    """What reached the shim since the last look: a wish to stop, SIGTERMs, and whether to kill at once."""
+
+    stop: StopWish | None
+    signals: int
+    kill: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequests:
-    """`wakeup` can be read when a signal came. `grace`: seconds, where the request names none."""
+    """`wakeup` can be read when a signal came."""
 
     run_dir: RunDir
+    attempt: int
     wakeup: int
-    grace: float
 
-    def take(self) -> Iterator[float]:
-        """The grace in seconds of each request since the last look."""
-        signals = _drain(self.wakeup)
-        for _ in range(signals.count(signal.SIGTERM)):
-            yield self.grace
-        written = take_stop(self.run_dir, self.grace)
-        if written is not None:
-            yield written
+    def take_within(self, seconds: float) -> Requests:
+        """Takes what there is once a signal came, or that time has passed."""
+        select.select([self.wakeup], [], [], seconds)
+        return self.take()
+
+    def take(self) -> Requests:
+        """Takes what is there. The commands of the workbench leave files, so a signal is somebody else's wish."""
+        count = _drain(self.wakeup).count(signal.SIGTERM)
+        signalled = StopWish("preempted", None) if count else None
+        written = take_stop(self.run_dir, self.attempt)
+        return Requests(written or signalled, count, take_kill(self.run_dir, self.attempt))
 
 
 def catch_signals() -> int:

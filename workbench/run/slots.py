@@ -12,6 +12,7 @@ from workbench.run.gpus import list_gpus
 from workbench.run.layout import Home
 
 Device = Literal["cpu", "gpu"]
+_MOST_ON_CPU = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,24 @@ class Slot:
 
     def lock_file(self, home: Home) -> Path:
         return home.slots / f"{self.label}.lock"
+
+
+def slot_of(label: str) -> Slot:
+    """The slot that a label names. Raises ValueError for one that names none."""
+    name, _, index = label.rpartition(".")
+    return Slot(name, int(index), "cpu" if name == "cpu" else "gpu")
+
+
+def run_environment(slot: Slot, threads: int) -> dict[str, str]:
+    """The variables of a trainer in this slot: its device, its threads, and no network, as models are local folders."""
+    return {
+        **slot.environment,
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +92,20 @@ def machine_slots(jobs: int, device: Device | Literal["auto"] = "auto") -> list[
     if device == "gpu" and not gpus:
         raise UsageError("no GPU found: nvidia-smi lists none", "leave the device to `auto`, or use `cpu`")
     return gpus or cpu_slots(jobs)
+
+
+def default_jobs() -> int:
+    """How many runs this machine does at once where nobody says: one per GPU, else one per core, but two at most."""
+    return len(list_gpus()) or min(_MOST_ON_CPU, len(os.sched_getaffinity(0)))
+
+
+def threads_of_each(jobs: int) -> int:
+    """The threads of a run among `jobs` at once: together never more than the cores.
+
+    A run alone gets no more than one of several: its numbers are then the same, and on a busy machine more threads
+    than free cores make steps many times slower.
+    """
+    return max(1, len(os.sched_getaffinity(0)) // max(jobs, default_jobs()))
 
 
 def acquire(home: Home, slots: Iterable[Slot]) -> Lease | None:

@@ -3,29 +3,39 @@ from pathlib import Path
 
 import pytest
 
+from workbench.run.control import Reason
 from workbench.run.endings import classify, last_lines, oom_kills, parse_oom_kills
 
 
 @pytest.mark.parametrize(
-    ("returncode", "stop_asked", "host_oom", "expected"),
+    ("returncode", "asked", "host_oom", "expected"),
     [
-        (-signal.SIGKILL, False, False, "killed"),
-        (-signal.SIGKILL, False, True, "host_oom"),
-        (-signal.SIGKILL, True, True, "killed_by_user"),
-        (-signal.SIGTERM, True, False, "killed_by_user"),
-        (-signal.SIGSEGV, False, True, "crash"),
-        (1, False, True, "crash"),
-        (0, False, False, "crash"),
+        (-signal.SIGKILL, None, False, "killed"),
+        (-signal.SIGKILL, None, True, "host_oom"),
+        (-signal.SIGKILL, "user", True, "killed_by_user"),
+        (-signal.SIGKILL, "pause", False, "killed_by_user"),
+        (-signal.SIGKILL, "preempted", False, "preempted"),
+        (-signal.SIGTERM, "user", False, "killed_by_user"),
+        (-signal.SIGTERM, None, False, "preempted"),
+        (-signal.SIGSEGV, None, True, "crash"),
+        (-signal.SIGSEGV, "user", False, "crash"),
+        (1, None, True, "crash"),
+        (0, None, False, "crash"),
+        (None, None, False, "lost"),
+        (None, None, True, "host_oom"),
+        (None, "user", False, "killed_by_user"),
     ],
 )
 def test_the_class_of_a_failure(
-    returncode: int, stop_asked: bool, host_oom: bool, expected: str, tmp_path: Path
+    returncode: int | None, asked: Reason | None, host_oom: bool, expected: str, tmp_path: Path
 ) -> None:
-    failure = classify(returncode, stop_asked, host_oom, tmp_path / "out.1.log")
+    failure = classify(returncode, asked, host_oom, tmp_path / "out.1.log")
     assert failure["class"] == expected
     assert failure["message"]
     assert failure["hint"]
-    if returncode < 0:
+    if returncode is None:
+        assert not {"signal", "exit_code"} & set(failure)
+    elif returncode < 0:
         assert failure["signal"] == -returncode
         assert "exit_code" not in failure
     else:

@@ -1,5 +1,4 @@
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.run import locks, logs
+from workbench.run import logs, queue
 from workbench.run.events import EventLog, read_events
-from workbench.run.follow import RunTail, Tail, follow
-from workbench.run.foreground import run_all
-from workbench.run.launch import LocalLauncher
+from workbench.run.follow import RunTail, Tail
+from workbench.run.foreground import Follower
 from workbench.run.layout import Home, RunDir
-from workbench.run.liveness import RunStatus
+from workbench.run.liveness import RunView, view_of
 from workbench.run.logs import latest_attempt, planned_steps, recent_events
+from workbench.run.states import RunStatus
+from workbench.run.tickets import Ticket
 
 EVENTS = st.lists(
     st.fixed_dictionaries({"kind": st.sampled_from(["metric", "eval"]), "text": st.text(max_size=20)}), max_size=12
@@ -85,22 +85,22 @@ def test_the_latest_attempt_is_the_highest_that_left_a_trace(tmp_path: Path) -> 
 
 
 def test_an_event_written_just_before_the_end_is_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_dir = RunDir(tmp_path)
+    run_dir = RunDir(tmp_path / "runs" / "aaaa00000000")
+    run_dir.path.mkdir(parents=True)
 
-    def status_of(asked: RunDir) -> RunStatus:
-        EventLog(asked.events, "run", 1).write("finished", step=3)
-        return RunStatus.FINISHED
+    def view_and_end(asked: RunDir) -> RunView:
+        """The run ends right after its state was looked at, but is seen to be over by the next look only."""
+        view = view_of(asked)
+        if not asked.events.exists():
+            EventLog(asked.events, asked.run_id, 1).write("finished", step=3)
+        return view
 
-    monkeypatch.setattr("workbench.run.follow.status_of", status_of)
-    monkeypatch.setattr("workbench.run.foreground.status_of", status_of)
-    assert [[event["kind"] for event in batch] for batch in follow([run_dir])] == [["finished"]]
-    run_dir.out(1).touch()
-    lock = locks.take(run_dir.alive_lock)
-    assert lock is not None
+    queue.enqueue(Home(tmp_path), [Ticket(run_dir.run_id, 0, hold=True)])
     events: list[dict[str, Any]] = []
-    run_all(Home(tmp_path), [run_dir], 1, 1, events.append, LocalLauncher([]))
-    assert len(events) == 2
-    os.close(lock)
+    follower = Follower(Home(tmp_path), [run_dir], [], events.append)
+    monkeypatch.setattr("workbench.run.foreground.view_of", view_and_end)
+    assert follower.follow() == {run_dir.run_id: RunStatus.FINISHED}
+    assert [event["kind"] for event in events] == ["finished"]
 
 
 def test_a_run_tail_leaves_out_earlier_attempts(tmp_path: Path) -> None:

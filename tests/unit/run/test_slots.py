@@ -4,10 +4,9 @@ import pytest
 
 from workbench.errors import UsageError
 from workbench.run import slots
-from workbench.run.control import request_stop, take_stop
 from workbench.run.gpus import Gpu, parse_gpus, visible
-from workbench.run.handoff import DEFAULT_GRACE, Handoff, read_handoff
-from workbench.run.layout import Home, RunDir
+from workbench.run.handoff import Handoff, read_handoff
+from workbench.run.layout import Home
 from workbench.run.slots import Slot, acquire, cpu_slots, machine_slots
 
 MIB = 1024 * 1024
@@ -72,16 +71,7 @@ def test_a_slot_is_leased_to_one(tmp_path: Path) -> None:
 
 
 def test_what_is_handed_to_a_shim_arrives() -> None:
-    handoff = Handoff("cpu.1", 7, 2, 3, command="workbench run 'my plan'")
+    handoff = Handoff("cpu.1", 7, 8, 2, 3, True, 10**9, command="workbench run 'my plan'")
     assert read_handoff(handoff.environment()) == handoff
     assert read_handoff({}) == Handoff()
     assert read_handoff({"WORKBENCH_GRACE": "1.5"}).grace == 1.5
-
-
-@pytest.mark.parametrize(("grace", "expected"), [(None, DEFAULT_GRACE), (0.0, 0.0), (2.5, 2.5)])
-def test_a_stop_request_is_taken_once(tmp_path: Path, grace: float | None, expected: float) -> None:
-    run_dir = RunDir(tmp_path)
-    assert take_stop(run_dir, DEFAULT_GRACE) is None
-    request_stop(run_dir, grace)
-    assert take_stop(run_dir, DEFAULT_GRACE) == expected
-    assert take_stop(run_dir, DEFAULT_GRACE) is None

@@ -1,0 +1,260 @@
+"""`workbench runs stop|pause|resume|retry|hold|release|priority|rm`: what a person asks of runs."""
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.context import current_home
+from workbench.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from workbench.run.control import Reason
+    from workbench.run.layout import Home, RunDir
+    from workbench.run.liveness import RunView
+
+RunArguments = Annotated[list[str], typer.Argument(metavar="RUN...", help="Identifiers, their starts, or names.")]
+Wait = Annotated[bool, typer.Option("--wait", "-w", help="Return once the runs are over.")]
+Grace = Annotated[float | None, typer.Option(help="Seconds until the trainer is killed; default 60.", min=0)]
+
+
+def stop(
+    runs: Annotated[
+        list[str] | None, typer.Argument(metavar="RUN...", help="Identifiers, their starts, or names.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All runs that are queued or at work.")] = False,
+    grace: Grace = None,
+    kill: Annotated[bool, typer.Option("--kill", help="Kill at once: nothing more is saved.")] = False,
+    wait: Wait = False,
+) -> None:
+    """Stop runs: they finish their step and save, so that they can be resumed. A queued run leaves the queue."""
+    from workbench.run.liveness import view_of
+    from workbench.run.states import require
+
+    home = current_home()
+    found = _named_or_live(home, runs or [], every)
+    views = [view_of(run_dir) for run_dir in found]
+    for view in views:
+        require("stop", view.run_id, view.status)
+    for run_dir, view in zip(found, views, strict=True):
+        _end(home, run_dir, view, "user", grace, kill)
+    _wait_for(found, wait)
+
+
+def pause(runs: RunArguments, grace: Grace = None, wait: Wait = False) -> None:
+    """Pause runs: they save a checkpoint and free their slot until resumed. A queued run is put on hold."""
+    from workbench.run import queue
+    from workbench.run.find import find_runs
+    from workbench.run.liveness import view_of
+    from workbench.run.states import RunStatus, require
+
+    home = current_home()
+    found = find_runs(home, runs)
+    views = [view_of(run_dir) for run_dir in found]
+    for view in views:
+        require("pause", view.run_id, view.status)
+    for run_dir, view in zip(found, views, strict=True):
+        if view.status is RunStatus.QUEUED and queue.hold(home, [view.run_id]):
+            _say(run_dir, "on hold in the queue: workbench runs release lets it start")
+        else:
+            _end(home, run_dir, view_of(run_dir), "pause", grace, kill=False)
+    _wait_for(found, wait)
+
+
+def resume(
+    runs: RunArguments,
+    jobs: Annotated[int, typer.Option(help="Use slots for so many runs at once; 0 decides.", min=0)] = 0,
+    retries: Annotated[int, typer.Option(help="As of `workbench run`.", min=0)] = 0,
+    priority: Annotated[int, typer.Option(help="Higher goes first in the queue.")] = 0,
+) -> None:
+    """Go on with paused, stopped, failed or lost runs from their last complete checkpoint, through the queue."""
+    from workbench.run.checkpoints import complete_checkpoints
+    from workbench.run.states import WrongStateError
+
+    def check(run_dir: "RunDir") -> None:
+        if not complete_checkpoints(run_dir):
+            raise WrongStateError(
+                f"run {run_dir.run_id} has no complete checkpoint to go on from",
+                f"start it again from step 0: workbench runs retry {run_dir.run_id}",
+            )
+
+    _again("resume", runs, check, jobs, retries, priority)
+
+
+def retry(
+    runs: RunArguments,
+    jobs: Annotated[int, typer.Option(help="Use slots for so many runs at once; 0 decides.", min=0)] = 0,
+    retries: Annotated[int, typer.Option(help="As of `workbench run`.", min=0)] = 0,
+    priority: Annotated[int, typer.Option(help="Higher goes first in the queue.")] = 0,
+) -> None:
+    """Make another attempt from step 0 at paused, stopped, failed or lost runs, through the queue.
+
+    After `cuda_oom` the same effective batch is made of smaller micro-batches, where that changes no result.
+    """
+    _again("retry", runs, lambda run_dir: None, jobs, retries, priority)
+
+
+def hold(runs: RunArguments) -> None:
+    """Keep queued runs from being started."""
+    from workbench.run import queue
+
+    _in_queue("hold", runs, queue.hold, "on hold")
+
+
+def release(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN|BATCH...", help="Runs, or batches that were paused.")],
+) -> None:
+    """Let queued runs start as soon as there is room, whatever they waited for; or a batch that was paused go on."""
+    from workbench.run import queue
+
+    home = current_home()
+    batches = [word for word in runs if word in queue.paused_batches(home)]
+    for batch in batches:
+        if queue.release_batch(home, batch):
+            print(f"{batch}: goes on")
+    if words := [word for word in runs if word not in batches]:
+        _in_queue("release", words, queue.release, "released")
+    _look_at_queue(home)
+
+
+def priority(runs: RunArguments, value: Annotated[int, typer.Option("--to", help="Higher goes first.")]) -> None:
+    """Give queued runs another priority."""
+    from workbench.run import queue
+
+    _in_queue("prioritize", runs, lambda home, ids: queue.prioritize(home, ids, value), f"priority {value}")
+
+
+def rm(
+    runs: RunArguments,
+    checkpoints: Annotated[bool, typer.Option("--checkpoints", help="Only their checkpoints.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove runs that are over with all that they wrote, or their checkpoints alone. There is no way back."""
+    from workbench.report.numbers import size
+    from workbench.run.checkpoints import remove_checkpoints
+    from workbench.run.find import find_runs
+    from workbench.run.liveness import view_of
+    from workbench.run.removal import folder_bytes, remove
+    from workbench.run.states import require
+
+    home = current_home()
+    found = find_runs(home, runs)
+    for run_dir in found:
+        require("rm", run_dir.run_id, view_of(run_dir).status)
+    what = "the checkpoints of" if checkpoints else "all of"
+    _confirm(f"remove {what} {len(found)} run{'s' if len(found) > 1 else ''}?", yes)
+    for run_dir in found:
+        freed = remove_checkpoints(run_dir) if checkpoints else folder_bytes(run_dir)
+        if not checkpoints:
+            remove(home, run_dir)
+        print(f"{run_dir.run_id}: {'checkpoints' if checkpoints else 'run'} removed, {size(freed)} freed")
+
+
+def _end(home: "Home", run_dir: "RunDir", view: "RunView", reason: "Reason", grace: float | None, kill: bool) -> None:
+    """Takes a run out of the queue, or asks its shim to end it."""
+    from workbench.run import queue
+    from workbench.run.control import stop_is_asked
+    from workbench.run.launch import LocalLauncher, RunHandle
+    from workbench.run.liveness import view_of
+    from workbench.run.states import RunStatus
+
+    if view.status is RunStatus.QUEUED and queue.withdraw(home, [view.run_id]):
+        _say(run_dir, "taken out of the queue")
+        return
+    view = view_of(run_dir)  # it may have been started meanwhile
+    if stop_is_asked(run_dir, view.attempt) and not kill:
+        _say(run_dir, "is being stopped already: --kill ends it at once")
+        return
+    asked = LocalLauncher(home).stop(RunHandle(view.run_id, view.attempt), reason, 0.0 if kill else grace)
+    _say(run_dir, ("killed" if kill else {"pause": "pausing"}.get(reason, "stopping")) if asked else "is over already")
+
+
+def _again(
+    action: str, words: Sequence[str], check: "Callable[[RunDir], None]", jobs: int, retries: int, priority: int
+) -> None:
+    from workbench.run.again import ticket_again
+    from workbench.run.find import find_runs
+    from workbench.run.liveness import view_of
+    from workbench.run.queue import enqueue
+    from workbench.run.states import require
+
+    home = current_home()
+    found = find_runs(home, words)
+    views = [view_of(run_dir) for run_dir in found]
+    for run_dir, view in zip(found, views, strict=True):
+        require(action, view.run_id, view.status)
+        check(run_dir)
+    command = shlex.join(sys.argv)
+    tickets = [
+        ticket_again(run_dir, view, action == "resume", jobs, retries, priority, command)
+        for run_dir, view in zip(found, views, strict=True)
+    ]
+    enqueue(home, tickets)
+    _look_at_queue(home)
+    for run_dir in found:
+        view = view_of(run_dir)
+        _say(run_dir, f"attempt {view.attempt} is {view.status}")
+
+
+def _in_queue(action: str, words: Sequence[str], do: "Callable[[Home, list[str]], list[str]]", said: str) -> None:
+    from workbench.run.find import find_runs
+    from workbench.run.liveness import view_of
+    from workbench.run.states import require
+
+    home = current_home()
+    found = find_runs(home, words)
+    for run_dir in found:
+        require(action, run_dir.run_id, view_of(run_dir).status)
+    done = do(home, [run_dir.run_id for run_dir in found])
+    for run_dir in found:
+        _say(run_dir, said if run_dir.run_id in done else "has been started meanwhile")
+
+
+def _look_at_queue(home: "Home") -> None:
+    from workbench.run.schedule import schedule
+
+    schedule(home)
+
+
+def _named_or_live(home: "Home", words: Sequence[str], every: bool) -> "list[RunDir]":
+    from workbench.run.at_work import runs_at_work
+    from workbench.run.find import find_runs
+
+    if every == bool(words):
+        raise UsageError("expected runs, or --all", "see which there are: workbench runs watch")
+    if not every:
+        return find_runs(home, words)
+    found = [run_dir for run_dir, _view in runs_at_work(home)]
+    if not found:
+        raise NotFoundError("no run is queued or at work", "see all of them: workbench runs list")
+    return found
+
+
+def _wait_for(found: "Sequence[RunDir]", wait: bool) -> None:
+    import time
+
+    from workbench.run.follow import POLL_SECONDS
+    from workbench.run.liveness import status_of
+
+    while wait and any(status_of(run_dir).is_live for run_dir in found):
+        time.sleep(POLL_SECONDS)
+    if wait:
+        for run_dir in found:
+            _say(run_dir, str(status_of(run_dir)))
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} there is nobody to ask", "say --yes")
+    typer.confirm(question, abort=True, err=True)
+
+
+def _say(run_dir: "RunDir", text: str) -> None:
+    from workbench.report.plain import visible
+    from workbench.run.find import name_of
+
+    print(f"{run_dir.run_id} {visible(name_of(run_dir))}: {text}")

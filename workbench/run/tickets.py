@@ -1,0 +1,154 @@
+"""Tickets: what stands in the queue, a file per run. A run has at most one that waits and one that was started.
+
+`queue/waiting/<run>.json` becomes `queue/started/<run>.json` by a rename when a launcher takes it, and goes when the
+attempt is over. Whoever changes anything here holds `queue/lock`.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from workbench import atomic
+from workbench.errors import LockedError
+from workbench.run import locks
+from workbench.run.layout import Home, RunDir
+from workbench.run.terms import Terms
+
+VERSION = 1
+LOCK_PATIENCE = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One attempt that is to be made, and when.
+
+    Higher `priority` goes first, then the lower `seq`: order never depends on a clock. `after` are runs that must have
+    finished before. `retries` are still left after this attempt. `jobs` is how many slots of a device it may choose
+    from. `batch` names what it was submitted with: a study, or one command. `memory_bytes` is the estimated peak.
+    `starts` counts how often a shim was started in vain. `command` is what the person ran.
+    """
+
+    run_id: str
+    attempt: int
+    seq: int = 0
+    priority: int = 0
+    after: tuple[str, ...] = ()
+    hold: bool = False
+    resume: bool = False
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    retries: int = 0
+    jobs: int = 1
+    threads: int = 1
+    memory_bytes: int = 0
+    batch: str = ""
+    starts: int = 0
+    command: str = ""
+    why: str = ""
+    v: int = VERSION
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        return (-self.priority, self.seq, self.run_id)
+
+    @property
+    def terms(self) -> Terms:
+        """What the trainer needs to know of it."""
+        return Terms(self.attempt, self.resume, self.changes, self.threads, self.why)
+
+
+@dataclass(frozen=True, slots=True)
+class Tickets:
+    """The tickets of a home. Changing them needs the lock; looking does not, and meets whole files only."""
+
+    home: Home
+
+    @property
+    def waiting_folder(self) -> Path:
+        return self.home.queue / "waiting"
+
+    @property
+    def started_folder(self) -> Path:
+        return self.home.queue / "started"
+
+    def waiting(self) -> list[Ticket]:
+        """Those that wait, in the order in which they are to be started."""
+        return sorted(_all(self.waiting_folder), key=lambda ticket: ticket.order)
+
+    def started(self) -> list[Ticket]:
+        """Those whose attempt was started and not yet seen to be over."""
+        return sorted(_all(self.started_folder), key=lambda ticket: ticket.order)
+
+    def waiting_of(self, run_id: str) -> Ticket | None:
+        return _read(self.waiting_folder / f"{run_id}.json")
+
+    def started_of(self, run_id: str) -> Ticket | None:
+        return _read(self.started_folder / f"{run_id}.json")
+
+    def next_seq(self) -> int:
+        return max((ticket.seq for ticket in (*self.waiting(), *self.started())), default=0) + 1
+
+    def put(self, ticket: Ticket) -> None:
+        """Puts a ticket into the queue, in place of the run's waiting one."""
+        atomic.write_json(self.waiting_folder / f"{ticket.run_id}.json", asdict(ticket))
+
+    def claim(self, ticket: Ticket) -> None:
+        """Moves a waiting ticket to the started ones."""
+        os.replace(self.waiting_folder / f"{ticket.run_id}.json", self.started_folder / f"{ticket.run_id}.json")
+
+    def drop_waiting(self, run_id: str) -> None:
+        (self.waiting_folder / f"{run_id}.json").unlink(missing_ok=True)
+
+    def drop_started(self, run_id: str) -> None:
+        (self.started_folder / f"{run_id}.json").unlink(missing_ok=True)
+
+
+@contextmanager
+def queue_lock(home: Home, patience: float = LOCK_PATIENCE) -> Iterator[Tickets]:
+    """The tickets, to be changed by this process alone. Raises LockedError, OSError where the home is read only."""
+    tickets = Tickets(home)
+    for folder in (tickets.waiting_folder, tickets.started_folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    descriptor = locks.take(home.queue / "lock", patience)
+    if descriptor is None:
+        raise LockedError(
+            f"{home.queue / 'lock'} is held by another process, and stayed so for {patience:g} s",
+            "see by which one: workbench doctor",
+        )
+    try:
+        yield tickets
+    finally:
+        os.close(descriptor)
+
+
+def is_queued(run_dir: RunDir) -> bool:
+    """Whether the run has a ticket that waits."""
+    return (Tickets(run_dir.home).waiting_folder / f"{run_dir.run_id}.json").exists()
+
+
+def _all(folder: Path) -> Iterator[Ticket]:
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in names:
+        if name.endswith(".json") and not name.startswith("."):
+            ticket = _read(folder / name)
+            if ticket is not None:
+                yield ticket
+
+
+_FIELDS = {found.name for found in fields(Ticket)}
+
+
+def _read(path: Path) -> Ticket | None:
+    """A ticket; None when it is gone or cannot be read: tickets are written whole, so that is not our doing."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        known = {key: value for key, value in raw.items() if key in _FIELDS}
+        return Ticket(**{**known, "after": tuple(known.get("after", ()))})
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, AttributeError):
+        return None
