@@ -118,7 +118,7 @@ class LocalLauncher:
         """As said there; a trainer without a shim gets one, which then does it."""
         run_dir = self._home.run_dir(handle.run_id)
         view = view_of(run_dir)
-        if not view.status.is_live or view.attempt != handle.attempt:
+        if not view.status.is_live or view.attempt > handle.attempt:
             return False
         if stop_is_asked(run_dir, handle.attempt):
             request_kill(run_dir, handle.attempt)
