@@ -63,7 +63,7 @@ def telemetry(log: EventLog, device_uuid: str | None, seconds: float = SECONDS) 
 
 
 def device_uuid(device: torch.device) -> str | None:
-    """NVML's name of a device of torch, None for the CPU. A part of a GPU (MIG) is known by the slot's variable alone."""
+    """NVML's name of a device of torch, None for the CPU. Only the slot's variable names a part (MIG)."""
     if device.type != "cuda":
         return None
     named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
