@@ -45,9 +45,9 @@ def test_an_heir_is_found_when_the_owner_is_gone(tmp_path: Path) -> None:
     take += (
         "fd = locks.take(Path(sys.argv[1])); child = subprocess.Popen(sys.argv[2:], pass_fds=[fd]); print(child.pid)"
     )
-    done = subprocess.Popen(
-        [sys.executable, "-P", "-c", take, str(path), *WAIT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    heirs = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    command = [sys.executable, "-P", "-c", take, str(path), *heirs]
+    done = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with done:
         assert done.stdout is not None
         heir = int(done.stdout.readline())
