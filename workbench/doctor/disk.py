@@ -19,8 +19,8 @@ _LOCAL = "keep the home on a local disk: --home, $WORKBENCH_HOME"
 def check_space(place: Place) -> Iterator[Check]:
     """Free bytes where runs and models go."""
     for name, folder, fix in (
-        ("disk of the home", place.home.path, _HOME_FIX),
-        ("disk of the hub cache", hub_cache(os.environ), _CACHE_FIX),
+        ("disk", place.home.path, _HOME_FIX),
+        ("hub cache", hub_cache(os.environ), _CACHE_FIX),
     ):
         free = shutil.disk_usage(nearest_existing(folder)).free
         state = space_state(free)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.doctor.check import Check, Place
+from workbench.doctor.words import several
 from workbench.report.numbers import size
 from workbench.run.host_memory import available_memory, memory_limits, total_memory
 
@@ -16,7 +17,7 @@ def check_processor(place: Place) -> Iterator[Check]:
     """Cores and vector units."""
     usable, all_cores = len(os.sched_getaffinity(0)), os.cpu_count()
     has = cpu_features(Path("/proc/cpuinfo").read_text(errors="replace"))
-    cores = f"{usable} cores" if usable == all_cores else f"{usable} of {all_cores} cores"
+    cores = several(usable, "core") if usable == all_cores else f"{usable} of {several(all_cores or 0, 'core')}"
     message = f"{cores}; {' '.join(name for name in _FEATURES if name in has) or 'no vector units known here'}"
     if has & {"avx2", "asimd"}:
         yield Check("cpu", "ok", message)

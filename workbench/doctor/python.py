@@ -31,7 +31,7 @@ def check_packages(place: Place) -> Iterator[Check]:
         yield Check("packages", "warning", f"{DISTRIBUTION} is not installed: its pins are not known", _REINSTALL)
         return
     try:
-        yield from judge_packages(wanted, tested_versions(Path(workbench.__file__).parents[1] / "constraints.txt"))
+        yield from judge_packages(wanted, read_tested(Path(workbench.__file__).parents[1] / "constraints.txt"))
     except ModuleNotFoundError as error:
         yield Check("packages", "failing", f"{error.name} is missing: the pins cannot be read", _REINSTALL)
 
@@ -50,13 +50,12 @@ def judge_packages(wanted: list[str], tested: dict[str, str]) -> Iterator[Check]
             continue
         has = f"{version} is installed" if version else "is not installed"
         asked = f"{requirement.specifier} is needed" if requirement.specifier else "any version will do"
-        yield Check(
-            requirement.name, "failing", f"{has}, {asked}", f"pip install '{requirement.name}{requirement.specifier}'"
-        )
+        fix = f"pip install '{requirement.name}{requirement.specifier}'"
+        yield Check("package", "failing", f"{requirement.name} {has}, {asked}", fix)
     yield Check("packages", "ok", f"{len(good)} are as pinned: {', '.join(good)}")
 
 
-def tested_versions(constraints: Path) -> dict[str, str]:
+def read_tested(constraints: Path) -> dict[str, str]:
     """The exact versions of the test runs, by name; empty where the file was not installed."""
     try:
         lines = constraints.read_text(encoding="utf-8").splitlines()
