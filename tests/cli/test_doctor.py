@@ -89,6 +89,13 @@ def test_libraries_that_do_not_load_are_a_line_and_the_rest_is_told(patient: Pat
     assert lines[-1].endswith("1 failing")
 
 
+def test_a_terminal_without_utf8_can_read_the_advice(patient: Patient) -> None:
+    answer = patient.run(PYTHONIOENCODING="ascii")
+    assert (answer.code, answer.err) == (1, "")
+    assert "not UTF-8" in answer.out
+    assert "use a UTF-8 locale: export LANG=C.UTF-8" in answer.out
+
+
 def test_a_good_home_is_counted(patient: Patient, home: Home) -> None:
     home.queue.mkdir()
     (home.queue / "lock").touch()

@@ -1,9 +1,9 @@
 """`workbench doctor`: what is right, doubtful or wrong here, and what to do."""
 
+import io
 import os
 import sys
 import textwrap
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.doctor.check import Check
 
 _COLOURS = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "failing": typer.colors.RED}
-_STATE_CELLS = 9
+_STATE_CELLS, _NAME_CELLS = 9, 14
 _WIDEST = 110
 
 
@@ -24,31 +24,31 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     """Examine Python, packages, devices, disk, home, locks and the system. Exit code 1 if anything fails."""
     from workbench.doctor.examine import examine
 
-    checks = list(examine(current_home(), how_home_was_chosen()))
-    ok = all(check.state != "failing" for check in checks)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where the terminal is not UTF-8, it is told so and can read it
+    checks: list[Check] = []
+    for check in examine(current_home(), how_home_was_chosen()):
+        checks.append(check)
+        if not as_json:
+            print("\n".join(_lines(check)), flush=True)
+    counts = {state: sum(check.state == state for check in checks) for state in _COLOURS}
+    ok = counts["failing"] == 0
     if as_json:
         print_json({"ok": ok, "checks": [asdict(check) for check in checks]})
     else:
-        print(_text(checks))
+        print("\n" + ", ".join(f"{count} {state}" for state, count in counts.items()))
     if not ok:
         raise typer.Exit(1)
 
 
-def _text(checks: Sequence["Check"]) -> str:
-    names = max(len(check.name) for check in checks)
-    counts = {state: sum(check.state == state for check in checks) for state in _COLOURS}
-    lines = [line for check in checks for line in _lines(check, names)]
-    return "\n".join([*lines, "", ", ".join(f"{count} {state}" for state, count in counts.items())])
-
-
-def _lines(check: "Check", names: int) -> list[str]:
+def _lines(check: "Check") -> list[str]:
     """A check folded to the terminal: the message under itself, and what to do below it."""
     from workbench.report.plain import visible
 
-    indent = " " * (_STATE_CELLS + names + 2)
+    indent = " " * (_STATE_CELLS + _NAME_CELLS)
     room = max(30, min(text_width(), _WIDEST) - len(indent))
     first, *rest = textwrap.wrap(visible(check.message), room, break_on_hyphens=False) or [""]
-    lines = [f"{_state(check.state)}{check.name:<{names}}  {first}", *(indent + line for line in rest)]
+    lines = [f"{_state(check.state)}{check.name:<{_NAME_CELLS}}{first}", *(indent + line for line in rest)]
     fix = textwrap.wrap(visible(check.fix), room - 2, break_on_hyphens=False)
     return lines + [f"{indent}{'→ ' if number == 0 else '  '}{line}" for number, line in enumerate(fix)]
 

@@ -17,24 +17,24 @@ from workbench.doctor.terminal import check_terminal
 from workbench.run.layout import Home
 
 CHECKS: tuple[CheckFunction, ...] = (
-    *(check_python, check_packages, check_gpus, check_libraries),
+    *(check_python, check_packages, check_gpus),
     *(check_processor, check_memory, check_space, check_file_system),
     *(check_home, check_flock, check_database, check_locks),
     *(check_terminal, check_logout, check_system, check_limits, check_clock),
+    check_libraries,  # last: its answer takes seconds
 )
 PROBE_SECONDS = 120.0  # the first import after an installation compiles; a cold disk is slow
 
 
 def examine(home: Home, chosen: str) -> Iterator[Check]:
-    """Runs every check, the slow import of the trainer's libraries beside the others. `chosen`: how the home was found.
+    """Runs every check and tells of each as it comes, while the trainer's libraries load beside them.
 
-    Nothing is made where there is no home.
+    `chosen`: how the home was found, in words. Nothing is made where there is no home.
     """
     child = Child("workbench.train.probe")
     place = Place(home, chosen, lambda: child.answer(PROBE_SECONDS))
-    quick = {check: list(_guarded(check, place)) for check in CHECKS if check is not check_libraries}
     for check in CHECKS:
-        yield from quick[check] if check in quick else _guarded(check, place)
+        yield from _guarded(check, place)
 
 
 def _guarded(check: CheckFunction, place: Place) -> Iterator[Check]:
