@@ -9,6 +9,10 @@ from workbench.run.gpus import DriverReport, Gpu, ask_driver, torch_cuda, visibl
 from workbench.run.lock_holders import describe_process
 
 _CUDA_TORCH = "pip install --force-reinstall torch (what PyPI has for Linux is built for CUDA)"
+_BINDING = "pip install nvidia-ml-py"
+_DRIVER = (
+    "see nvidia-smi and the kernel's words: dmesg | grep -i nvrm; a container needs its GPUs passed in (--gpus all)"
+)
 _CPU_TORCH = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cpu"
 
 
@@ -16,7 +20,7 @@ def check_gpus(place: Place) -> Iterator[Check]:
     """The driver, and every GPU with who uses it."""
     report, cuda = ask_driver(), torch_cuda()
     for problem in report.problems:
-        yield Check("gpu", "failing", problem, "see what the kernel says: dmesg | grep -i nvrm; a reboot often helps")
+        yield Check("gpu", "failing", problem, _BINDING if "nvidia-ml-py" in problem else _DRIVER)
     yield judge_driver(report, cuda)
     seen = visible(report.places, os.environ.get("CUDA_VISIBLE_DEVICES"))
     for gpu in report.gpus:

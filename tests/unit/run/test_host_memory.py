@@ -1,9 +1,12 @@
 """Memory limits, read from files as the kernel writes them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.faults.memory_group import memory_group
 from workbench.run import endings, host_memory
 from workbench.run.cgroups import MemoryGroup, memory_groups, unescaped
 from workbench.run.endings import oom_kills
@@ -109,3 +112,25 @@ def test_kills_for_memory_are_counted_in_either_version(
     monkeypatch.setattr(endings, "memory_groups", lambda: [MemoryGroup(2, tmp_path / "gone", tmp_path), group])
     (tmp_path / name).write_text("under_oom 0\noom 9\noom_kill 3\n")
     assert oom_kills() == 3
+
+
+# The parent of the process that is killed looks before and after, as the shim does.
+REAL = """
+import subprocess, sys
+from workbench.run.endings import oom_kills
+from workbench.run.host_memory import available_memory
+before = oom_kills()
+killed = subprocess.run([sys.executable, "-c", "x = bytearray(400_000_000)"]).returncode
+print(available_memory(), oom_kills() - before, killed)
+"""
+
+
+def test_a_real_group_limits_and_kills() -> None:
+    limit = 200_000_000
+    with memory_group(limit) as enter:
+        if enter is None:
+            pytest.skip("no control group can be made here")
+        done = subprocess.run([sys.executable, "-P", "-c", REAL], capture_output=True, text=True, preexec_fn=enter)
+    available, kills, killed = map(int, done.stdout.split())
+    assert limit / 2 < available < limit
+    assert (kills, killed) == (1, -9)
