@@ -19,12 +19,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
-
-import torch
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.run.events import EventLog
 from workbench.run.nvml import read_load, read_memory
+
+if TYPE_CHECKING:
+    import torch
 
 SECONDS = 10.0
 _FIRST_SECONDS = 1.0  # so that a short run has a sample, too
@@ -62,10 +63,12 @@ def telemetry(log: EventLog, device_uuid: str | None, seconds: float = SECONDS) 
         sampling.close()
 
 
-def device_uuid(device: torch.device) -> str | None:
+def device_uuid(device: "torch.device") -> str | None:
     """NVML's name of a device of torch, None for the CPU. Only the slot's variable names a part (MIG)."""
     if device.type != "cuda":
         return None
+    import torch
+
     named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return named if named.startswith("MIG-") else f"GPU-{torch.cuda.get_device_properties(device).uuid}"
 
