@@ -15,9 +15,10 @@ from pathlib import Path
 import duckdb
 
 from store import schema
-from store.locks import PATIENCE, describe_process, side_lock
+from store.locks import PATIENCE, side_lock
 from workbench.errors import InvalidError, LockedError, NotFoundError, WorkbenchError, no_space_left
 from workbench.run.layout import Home
+from workbench.run.lock_holders import describe_process
 
 Connection = duckdb.DuckDBPyConnection
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workbench.errors import LockedError
+from workbench.run.lock_holders import describe_process, flock_owner
 
 PATIENCE = 30.0
 _POLL = (0.002, 0.02)
@@ -77,32 +78,9 @@ def _turn(descriptor: int, kind: int) -> None:
 
 
 def _held(descriptor: int, path: Path, patience: float) -> LockedError:
-    holder = _holder(os.fstat(descriptor))
+    holder = flock_owner(os.fstat(descriptor))
     who = describe_process(holder) if holder else "another process"
     return LockedError(
         f"{path.name} is locked by {who}, and stayed so for {patience:g} s",
         "wait for it to end, or end it; nothing is lost: the run logs hold everything",
     )
-
-
-def _holder(file: os.stat_result) -> int | None:
-    """The pid that holds a flock on the file, from /proc/locks; None where that cannot be told."""
-    target = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
-    try:
-        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    for words in map(str.split, lines):
-        if words[1] == "FLOCK" and words[5] == target:
-            return int(words[4])
-    return None
-
-
-def describe_process(pid: int) -> str:
-    """`pid N (command)`, or `pid N` where the command cannot be read."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        command = b""
-    words = command.decode(errors="replace").replace("\0", " ").strip()
-    return f"pid {pid} ({words[:120]})" if words else f"pid {pid}"

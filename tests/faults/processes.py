@@ -90,6 +90,10 @@ def grandchildren():
 def leave_a_child():
     child = subprocess.Popen(["sleep", "600"], start_new_session=True)
     log.write("telemetry", pids=[child.pid])
+    until_go()
+
+
+def until_go():
     while not (run_dir / "go").exists():
         threading.Event().wait(0.01)
     finish()
@@ -117,6 +121,9 @@ elif behaviour == "grandchildren":
     grandchildren()
 elif behaviour == "leave_a_child":
     leave_a_child()
+elif behaviour == "until_go":
+    step(1)
+    until_go()
 elif behaviour == "steps":
     train_for_ever()
 elif behaviour == "until_told":

@@ -132,17 +132,13 @@ def test_a_run_that_lost_its_supervisor_is_supervised_again(bench: Bench, make: 
 
 
 def test_what_is_fetched_twice_is_there_once(bench: Bench, make: Make) -> None:
-    run_dir, launcher = bench.run_dir(), make("until_told")
-    os.mkfifo(run_dir.path / "gate")
+    run_dir, launcher = bench.run_dir(), make("until_go")
     handle = _submitted(launcher, run_dir)
     there = _where(bench, run_dir)
     wait_until(lambda: "metric" in kinds(there))
-    gate = there.path / "gate"
-    if not gate.exists():
-        os.mkfifo(gate)
     for _ in range(2):
         assert kinds(launcher.fetch(run_dir)) == ["started", "metric"]
-    gate.write_text("go on")
+    (there.path / "go").touch()
     assert _until_over(launcher, handle) is RunStatus.FINISHED
     for _ in range(2):
         assert kinds(launcher.fetch(run_dir)) == ["started", "metric", *FULL[1:]]

@@ -8,12 +8,13 @@ import pytest
 from store import connection, locks
 from store.connection import reading, writing
 from store.ingest import ingest
-from store.locks import describe_process, side_lock
+from store.locks import side_lock
 from store.sandbox import query
 from tests.faults.processes import wait_until
 from tests.store.helpers import HOLDER, finished_run, record, rows
 from workbench.errors import LockedError, NotFoundError
 from workbench.run.layout import Home
+from workbench.run.lock_holders import describe_process
 
 
 def test_a_foreign_holder_is_waited_for_and_then_named(home: Home) -> None:
@@ -95,7 +96,7 @@ def test_a_waiting_writer_is_next_however_many_readers_come(home: Home) -> None:
 
 def test_the_lock_is_told_from_the_process_table(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     assert describe_process(1 << 30) == f"pid {1 << 30}"
-    monkeypatch.setattr(locks, "_holder", lambda file: None)
+    monkeypatch.setattr(locks, "flock_owner", lambda file: None)
     with (
         side_lock(home.database_lock, exclusive=True),
         pytest.raises(LockedError, match="another process"),

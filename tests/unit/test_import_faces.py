@@ -13,6 +13,8 @@ FACES = {
     "workbench.plan.cost": (*HEAVY, "rich"),
     "workbench.run.foreground": (*HEAVY, "rich", "pydantic", "ruamel"),
     "workbench.run.shim": (*HEAVY, "rich", "pydantic", "ruamel", "typer"),
+    "workbench.run.nvml": (*HEAVY, "rich", "pydantic", "ruamel", "typer", "pynvml"),
+    "workbench.doctor.examine": (*HEAVY, "rich", "pydantic", "ruamel", "typer", "pynvml"),
     "workbench.run.recipe_file": (*HEAVY, "rich"),
     "workbench.data.check": (*HEAVY, "pyarrow", "rich", "pydantic", "ruamel"),
     "workbench.study.statistics": (*HEAVY, "rich"),

@@ -1,6 +1,7 @@
 """What every command shares: the home, and how answers are printed."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -20,6 +21,15 @@ def remember_home(path: Path | None) -> None:
 
 def current_home() -> Home:
     return find_home(_named[0] if _named else None)
+
+
+def how_home_was_chosen() -> str:
+    """Which of the ways to name a home gave the current one, in words."""
+    if _named:
+        return "named by --home"
+    if os.environ.get("WORKBENCH_HOME"):
+        return "named by $WORKBENCH_HOME"
+    return "the nearest one upward" if current_home().path.is_dir() else "in the current folder"
 
 
 def refresh(home: Home) -> None:

@@ -208,7 +208,7 @@ def _check_memory(records: Sequence[RunRecord], jobs: int) -> None:
     """Warns when the estimate does not fit: it is an estimate, so nothing is refused."""
     from workbench.report.numbers import size
     from workbench.run.gpus import list_gpus
-    from workbench.run.repro import available_memory
+    from workbench.run.host_memory import available_memory
 
     gpus = list_gpus()
     free = min(gpu.free_bytes for gpu in gpus) if gpus else available_memory() // jobs

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench import __version__
-from workbench.cli import adapter, compare, data, db, demo, model, plan, run, runs, sql
+from workbench.cli import adapter, compare, data, db, demo, doctor, model, plan, run, runs, sql
 from workbench.cli.context import remember_home
 from workbench.cli.errors import show_error
 from workbench.errors import WorkbenchError
@@ -32,6 +32,7 @@ app.command("compare")(compare.compare)
 app.command("sql")(sql.sql)
 app.add_typer(db.app, name="db")
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 
 
 def _version(wanted: bool) -> None:

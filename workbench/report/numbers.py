@@ -14,10 +14,10 @@ def count(value: float | None) -> str:
 
 
 def size(value: float | None) -> str:
-    """Bytes in decimal units: `512 B`, `1.5 kB`, `2.39 MB`, `6.7 GB`."""
+    """Bytes in decimal units: `512 B`, `1.5 kB`, `2.39 MB`, `6.7 GB`, `1.2 TB`."""
     if value is None:
         return ABSENT
-    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if abs(value) >= limit:
             return f"{value / limit:.3g} {unit}"
     return f"{value:.0f} B"

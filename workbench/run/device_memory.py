@@ -14,7 +14,7 @@ from workbench.run.layout import RunDir
 from workbench.run.requests import StopRequests
 from workbench.run.slots import Slot, slot_of
 
-_POLL_SECONDS = 5.0
+_POLL_SECONDS = 1.0
 _RELEASE_SECONDS = 30.0
 _RELEASE_POLL = 0.5
 
@@ -56,8 +56,13 @@ def wait_for_release(
     if slot is None or slot.device == "cpu":
         return
     deadline = time.monotonic() + _RELEASE_SECONDS
-    while time.monotonic() < deadline and (gpu := gpu_of(slot)) and trainer in gpu.processes:
+    while time.monotonic() < deadline and (gpu := gpu_of(slot)) and _counts(gpu, trainer):
         time.sleep(_RELEASE_POLL)
+
+
+def _counts(gpu: Gpu, pid: int) -> bool:
+    """Whether the driver has memory of this process. In a container it may know it by another pid: then it has not."""
+    return any(process.pid == pid for process in gpu.processes)
 
 
 def _gpu(slot: Slot) -> Gpu | None:

@@ -5,10 +5,11 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from workbench.run.cgroups import memory_groups
 from workbench.run.control import Reason
 from workbench.run.failures import failure_class
 
-_CGROUPS = Path("/sys/fs/cgroup")
+_COUNTERS = {1: "memory.oom_control", 2: "memory.events"}
 _TAIL_BYTES = 4096
 _TAIL_LINES = 20
 _SILENT = "The trainer ended without a word."
@@ -59,7 +60,8 @@ def last_lines(path: Path) -> str:
 
 def oom_kills() -> int:
     """How many processes the kernel has killed for memory: in this control group, else on this machine."""
-    for path in (*_memory_files(), Path("/proc/vmstat")):
+    counters = (group.folder / _COUNTERS[group.version] for group in memory_groups())
+    for path in (*counters, Path("/proc/vmstat")):
         try:
             return parse_oom_kills(path.read_text())
         except OSError:
@@ -71,15 +73,3 @@ def parse_oom_kills(text: str) -> int:
     """The `oom_kill` counter of memory.events, memory.oom_control or vmstat; 0 where the kernel has none."""
     counts = [line.split()[1] for line in text.splitlines() if line.startswith("oom_kill ")]
     return int(counts[0]) if counts else 0
-
-
-def _memory_files() -> list[Path]:
-    """The counters of this process's control group: version 2 has `0::PATH`, version 1 `N:memory:PATH`."""
-    found = []
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            found.append(_CGROUPS / path.lstrip("/") / "memory.events")
-        elif "memory" in controllers.split(","):
-            found.append(_CGROUPS / "memory" / path.lstrip("/") / "memory.oom_control")
-    return found

@@ -22,7 +22,7 @@ _CLASSES = (
         (
             "lower batch and raise accumulation by the same factor (without dropout the result stays the same)",
             "set gradient_checkpointing: true, or lower max_length",
-            "see who else uses the GPU: nvidia-smi",
+            "see who else uses the GPU: workbench doctor",
         ),
     ),
     FailureClass(

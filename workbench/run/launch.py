@@ -112,7 +112,12 @@ class LocalLauncher:
             os.close(own)
 
     def status(self, handle: RunHandle) -> RunStatus:
-        return status_of(self._home.run_dir(handle.run_id))
+        """As said there. Until the shim has begun the attempt, the files tell of the one before."""
+        run_dir = self._home.run_dir(handle.run_id)
+        view = view_of(run_dir)
+        if view.attempt >= handle.attempt:
+            return view.status
+        return RunStatus.STARTING if locks.is_held(run_dir.shim_lock) else status_of(run_dir)
 
     def stop(self, handle: RunHandle, reason: Reason = "user", grace: float | None = None) -> bool:
         """As said there; a trainer without a shim gets one, which then does it."""

@@ -53,6 +53,6 @@ def _memory(events: Sequence[dict[str, Any]]) -> int | None:
         values = event.get("values")
         if event["kind"] in ("metric", "telemetry") and isinstance(values, dict):
             for name in ("memory_bytes", "rss_bytes"):
-                if isinstance(values.get(name), int):
+                if isinstance(values.get(name), int | float):
                     return int(values[name])
     return None

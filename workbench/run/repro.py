@@ -18,6 +18,7 @@ from typing import Any
 from workbench import atomic
 from workbench.run.gpus import list_gpus
 from workbench.run.handoff import read_handoff
+from workbench.run.host_memory import total_memory
 from workbench.run.layout import RunDir
 
 PACKAGES = (
@@ -78,17 +79,9 @@ def hardware() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
-        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "memory_bytes": total_memory(),
         "gpus": [{"uuid": gpu.uuid, "name": gpu.name, "memory_bytes": gpu.memory_bytes} for gpu in list_gpus()],
     }
-
-
-def available_memory() -> int:
-    """Bytes that new programs can take without swapping, as the kernel estimates them."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
 
 
 def _version(name: str) -> str | None:

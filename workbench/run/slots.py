@@ -90,7 +90,9 @@ def machine_slots(jobs: int, device: Device | Literal["auto"] = "auto") -> list[
         raise UsageError(f"{jobs} runs at once: expected at least 1")
     gpus = gpu_slots(jobs) if device != "cpu" else []
     if device == "gpu" and not gpus:
-        raise UsageError("no GPU found: nvidia-smi lists none", "leave the device to `auto`, or use `cpu`")
+        raise UsageError(
+            "no GPU found", "leave the device to `auto`, or use `cpu`; workbench doctor says what is there"
+        )
     return gpus or cpu_slots(jobs)
 
 

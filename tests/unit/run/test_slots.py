@@ -4,35 +4,10 @@ import pytest
 
 from workbench.errors import UsageError
 from workbench.run import slots
-from workbench.run.gpus import Gpu, parse_gpus, visible
+from workbench.run.gpus import Gpu
 from workbench.run.handoff import Handoff, read_handoff
 from workbench.run.layout import Home
 from workbench.run.slots import Slot, acquire, cpu_slots, machine_slots
-
-MIB = 1024 * 1024
-
-
-def test_gpus_as_the_driver_lists_them() -> None:
-    text = "GPU-a, NVIDIA H200, 143771, 143000\nGPU-b, NVIDIA GB10, [N/A], [N/A]\n\n"
-    assert parse_gpus(text) == [Gpu("GPU-a", "NVIDIA H200", 143771 * MIB, 143000 * MIB)]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "uuids"),
-    [
-        (None, ["GPU-a1", "GPU-a2", "GPU-b1"]),
-        ("", []),
-        ("2,0", ["GPU-b1", "GPU-a1"]),
-        ("GPU-b", ["GPU-b1"]),
-        ("GPU-a", []),  # fits two
-        ("1,7,0", ["GPU-a2"]),
-        ("0,0", ["GPU-a1"]),
-        ("-1", []),
-    ],
-)
-def test_only_visible_gpus_count(wanted: str | None, uuids: list[str]) -> None:
-    gpus = [Gpu(uuid, "a GPU", 1, 1) for uuid in ("GPU-a1", "GPU-a2", "GPU-b1")]
-    assert [gpu.uuid for gpu in visible(gpus, wanted)] == uuids
 
 
 def _with_gpus(patch: pytest.MonkeyPatch, *uuids: str) -> None:

@@ -1,0 +1,1 @@
+"""`workbench doctor`: what this machine, its packages and the home are fit for. Imports nothing heavy."""
