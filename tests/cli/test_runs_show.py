@@ -238,7 +238,7 @@ def test_an_audit_that_fails_after_a_finished_attempt_is_the_one_shown(home: Hom
 def test_a_run_that_was_never_started_can_be_shown(home: Home) -> None:
     write_run(home, record(RUN, recipe=RECIPE, predicted_bytes=PREDICTED))
     answer, card = _shown(home)
-    assert (answer["status"], answer["attempts"], answer["evaluations"], card) == ("created", [], [], None)
+    assert (answer["status"], answer["attempts"], answer["evaluations"], card) == ("stopped", [], [], None)
     text = run_text(answer, WIDTH)
     assert "no attempt yet" in text
     assert "no model was built" in text

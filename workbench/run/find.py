@@ -41,11 +41,13 @@ def find_runs(home: Home, words: Sequence[str]) -> list[RunDir]:
 
 
 def name_of(run_dir: RunDir) -> str:
-    """The run's name as its meta.json has it, else its identifier."""
-    try:
-        return str(json.loads(run_dir.meta.read_text(encoding="utf-8"))["name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return run_dir.run_id
+    """The run's name as its meta.json has it, else its run.json; its identifier where neither can be read."""
+    for path in (run_dir.meta, run_dir.record):
+        try:
+            return str(json.loads(path.read_text(encoding="utf-8"))["name"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return run_dir.run_id
 
 
 def _listed(found: Sequence[RunDir], names: dict[RunDir, str]) -> str:
