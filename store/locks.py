@@ -1,7 +1,8 @@
 """The side lock of the results database: one writer or many readers, across processes and threads.
 
-Whoever comes takes the turn first and keeps it until the lock is theirs: readers that overlap without a pause would
-otherwise keep a writer out for ever. The turn is a lock of the open file, too, on the first byte.
+Whoever comes walks through a corridor of places, one behind the other, and tries for the lock from the first of them:
+readers that overlap without a pause would otherwise keep a writer out for ever, and a draw among all who wait makes
+some of them wait many turns. A place is a lock of the open file, too, on a byte of it, so it is free after any death.
 """
 
 import errno
@@ -17,7 +18,8 @@ from pathlib import Path
 from workbench.errors import LockedError
 
 PATIENCE = 30.0
-_POLL = (0.002, 0.02)
+_PLACES = 16  # of more who wait at once, some draw for the last place
+_POLL = (0.001, 0.004)
 
 
 @contextmanager
@@ -50,14 +52,15 @@ def _open(path: Path) -> int:
 
 def _acquire(descriptor: int, path: Path, kind: int, patience: float) -> None:
     deadline = time.monotonic() + patience
-    has_turn = False
+    place = _PLACES
     while True:
         try:
-            if not has_turn:
-                _turn(descriptor, fcntl.F_WRLCK)
-                has_turn = True
+            while place > 0:
+                _hold(descriptor, place - 1, fcntl.F_WRLCK)
+                _hold(descriptor, place, fcntl.F_UNLCK)
+                place -= 1
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            _turn(descriptor, fcntl.F_UNLCK)
+            _hold(descriptor, 0, fcntl.F_UNLCK)
             return
         except BlockingIOError:
             if time.monotonic() > deadline:
@@ -65,11 +68,11 @@ def _acquire(descriptor: int, path: Path, kind: int, patience: float) -> None:
         time.sleep(random.uniform(*_POLL))
 
 
-def _turn(descriptor: int, kind: int) -> None:
-    """Takes or gives up the turn. Raises BlockingIOError when another has it."""
+def _hold(descriptor: int, place: int, kind: int) -> None:
+    """Takes or leaves a place. Raises BlockingIOError when another has it."""
     try:
         # struct flock: kind, whence, start, length, and a pid that must be 0 for a lock of the open file
-        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack("hhqqi", kind, os.SEEK_SET, 0, 1, 0))
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack("hhqqi", kind, os.SEEK_SET, place, 1, 0))
     except OSError as error:
         # A file that was opened for reading alone, where nobody can write: there are no writers to be fair to.
         if error.errno != errno.EBADF:
@@ -77,7 +80,7 @@ def _turn(descriptor: int, kind: int) -> None:
 
 
 def _held(descriptor: int, path: Path, patience: float) -> LockedError:
-    holder = _holder(os.fstat(descriptor))
+    holder = holder_of(os.fstat(descriptor), "FLOCK")
     who = describe_process(holder) if holder else "another process"
     return LockedError(
         f"{path.name} is locked by {who}, and stayed so for {patience:g} s",
@@ -85,15 +88,18 @@ def _held(descriptor: int, path: Path, patience: float) -> LockedError:
     )
 
 
-def _holder(file: os.stat_result) -> int | None:
-    """The pid that holds a flock on the file, from /proc/locks; None where that cannot be told."""
+def holder_of(file: os.stat_result, kind: str) -> int | None:
+    """The pid that holds a lock of a kind (FLOCK, POSIX) on the file, from /proc/locks; None where it tells of none.
+
+    Looks at names only: to open a file and close it again would end this process's own POSIX locks on it.
+    """
     target = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
     try:
         lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
     for words in map(str.split, lines):
-        if words[1] == "FLOCK" and words[5] == target:
+        if words[1] == kind and words[5] == target:
             return int(words[4])
     return None
 

@@ -95,7 +95,7 @@ def test_a_waiting_writer_is_next_however_many_readers_come(home: Home) -> None:
 
 def test_the_lock_is_told_from_the_process_table(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     assert describe_process(1 << 30) == f"pid {1 << 30}"
-    monkeypatch.setattr(locks, "_holder", lambda file: None)
+    monkeypatch.setattr(locks, "holder_of", lambda file, kind: None)
     with (
         side_lock(home.database_lock, exclusive=True),
         pytest.raises(LockedError, match="another process"),
