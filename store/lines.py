@@ -86,11 +86,12 @@ where run_sites.run_id = found.run_id and run_sites.site = found.stats.site
 """
 _CURSOR = """
 insert into ingest_cursor
-select file, max("end"), any_value(bad)
-from (select unnest($files) as file, unnest($ends) as "end")
+select file, max("end"), arg_max(tail, "end"), any_value(bad)
+from (select unnest($files) as file, unnest($ends) as "end", unnest($tails) as tail)
 join (select file, count(*) filter (where not good and not blank) as bad from line group by file) using (file)
 group by file
-on conflict (file) do update set "offset" = excluded."offset", bad_lines = ingest_cursor.bad_lines + excluded.bad_lines
+on conflict (file) do update set
+  "offset" = excluded."offset", tail = excluded.tail, bad_lines = ingest_cursor.bad_lines + excluded.bad_lines
 """
 
 
@@ -120,7 +121,9 @@ def take(connection: Connection, batch: list[Piece]) -> Taken:
     if _count(connection, _EVENTS):
         connection.execute(STATE, {"runs": sorted({piece.log.run_id for piece in batch})})
     connection.execute(_SITE_STATS)
-    connection.execute(_CURSOR, {"files": files, "ends": [piece.end for piece in batch]})
+    ends = [piece.end for piece in batch]
+    where = {"ends": [end.offset for end in ends], "tails": [end.tail for end in ends]}
+    connection.execute(_CURSOR, {"files": files, **where})
     bad = _count(connection, "select count(*) from line where not good and not blank")
     connection.commit()
     return Taken(rows, bad)

@@ -7,6 +7,7 @@ from pathlib import Path
 from store import schema
 from store.connection import Connection, exclusive, no_space, opened_for_writing, reading
 from store.intake import IngestReport, ingest_into
+from store.standing import file_bytes, mark_up_to_date
 from workbench.errors import InvalidError
 from workbench.run.layout import Home
 
@@ -21,16 +22,19 @@ class StoreStats:
     bad_lines: int
 
 
-def rebuild(home: Home) -> IngestReport:
-    """Makes the database anew, whatever state or format the old one is in.
+def rebuild(home: Home, why: str = "") -> IngestReport:
+    """Makes the database anew, whatever state or format the old one is in; the notice names `why`, if anything.
 
-    The old one stays until the new one is complete. Raises LockedError when another process holds it.
+    The old one stays until the new one is complete. Raises LockedError when another process holds it, and
+    WorkbenchError when something else than a file stands in its place.
     """
     with exclusive(home):
         # A holder that does not know our lock would write its log beside the new file when it ends.
         with suppress(InvalidError), opened_for_writing(home.database):
             pass
-        return rebuild_held(home, "the database was made anew from the logs")
+        report = rebuild_held(home, f"{why or 'the database'}: made anew from the logs")
+        mark_up_to_date(home)
+        return report
 
 
 def rebuild_held(home: Home, notice: str) -> IngestReport:
@@ -62,13 +66,7 @@ def stats(home: Home) -> StoreStats:
         tables = {name: _number(connection, f'select count(*) from "{name}"') for (name,) in names}
         bad_lines = _number(connection, "select coalesce(sum(bad_lines), 0) from ingest_cursor")
         version, _ = schema.read_format(connection)
-    files = (home.database, home.database.with_name(home.database.name + ".wal"))
-    return StoreStats(
-        format_version=version,
-        tables=tables,
-        file_bytes=sum(path.stat().st_size for path in files if path.exists()),
-        bad_lines=bad_lines,
-    )
+    return StoreStats(format_version=version, tables=tables, file_bytes=file_bytes(home), bad_lines=bad_lines)
 
 
 def _number(connection: Connection, query: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from store.connection import Connection, reading
+from store.connection import Connection, raise_damaged, reading
 from workbench.errors import InvalidError, UsageError
 from workbench.run.layout import Home
 
@@ -39,6 +39,7 @@ def query(home: Home, sql: str, limit: int = LIMIT, seconds: float = SECONDS) ->
         except duckdb.InterruptException as error:
             raise InvalidError(str(error), f"the limit is {seconds:g} s; filter earlier, or raise it") from error
         except duckdb.Error as error:
+            raise_damaged(error, home.database)
             raise InvalidError(str(error), _hint(str(error))) from error
         except RuntimeError as error:
             if "interrupted" not in str(error).lower():

@@ -13,7 +13,7 @@ _PARTS = ("schema.sql", "views.sql")
 
 
 class StaleStoreError(InvalidError):
-    """The database is damaged or of an older format; the logs can give it back."""
+    """The database is damaged or of a format that is not this version's; the logs can give it back."""
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
@@ -33,17 +33,13 @@ def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
 def check(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Accepts this version's format only.
 
-    Raises StaleStoreError for an older format or other table definitions, InvalidError for a newer format.
-    `name` is how the file is called in the message.
+    Raises StaleStoreError for an older or newer format and for other table definitions. `name` is how the file is
+    called in the message.
     """
     version, fingerprint = read_format(connection)
-    if version > FORMAT:
-        raise InvalidError(
-            f"{name} is of store format {version}, this workbench knows formats up to {FORMAT}",
-            f"upgrade adapter-workbench, or {REBUILD}",
-        )
-    if version < FORMAT:
-        raise StaleStoreError(f"{name} is of the older store format {version}, {FORMAT} is expected", REBUILD)
+    if version != FORMAT:
+        age = "newer" if version > FORMAT else "older"
+        raise StaleStoreError(f"{name} is of the {age} store format {version}, {FORMAT} is expected", REBUILD)
     if fingerprint != _fingerprint(_definitions()):
         raise StaleStoreError(f"{name} was made with other table definitions", REBUILD)
 
