@@ -74,12 +74,26 @@ def reading(home: Home) -> Iterator[Connection]:
     Raises NotFoundError when there is no database, LockedError, and StaleStoreError for one that is damaged (which
     may show only when a part of it is read) or not of this version's format.
     """
+    with _opened_for_reading(home, READER) as connection:
+        yield connection
+
+
+@contextmanager
+def exporting(home: Home, spilled: Path) -> Iterator[Connection]:
+    """A read-only connection that may write files, and spills to a folder of that name. Errors as `reading`."""
+    settings = {**_OFFLINE, "python_enable_replacements": "false", "memory_limit": "2GB"}
+    with _opened_for_reading(home, settings | {"temp_directory": str(spilled)}) as connection:
+        yield connection
+
+
+@contextmanager
+def _opened_for_reading(home: Home, settings: dict[str, str]) -> Iterator[Connection]:
     if not home.database.exists():
         raise NotFoundError(f"{home.path} has no results yet", "start a run: workbench run PLAN --recipe RECIPE")
     with (
         _only_this_thread(),
         side_lock(home.database_lock, exclusive=False),
-        _closing(home.database, read_only=True, settings=READER) as connection,
+        _closing(home.database, read_only=True, settings=settings) as connection,
     ):
         schema.check(connection, home.database.name)
         yield connection

@@ -36,7 +36,7 @@ def ingest_into(database: Path, home: Home, notice: str = "") -> IngestReport:
         names = logs.run_names(home)
         cursors = _cursors(connection)
         grown = logs.changed_logs(home, names, cursors)
-        if warnings := _forget(connection, names, grown, cursors):
+        if warnings := _forget(connection, home, names, grown, cursors):
             grown = logs.changed_logs(home, names, cursors)
         runs, broken = _add_new(connection, home, names)
         known = _known_runs(connection)
@@ -65,19 +65,38 @@ def _add_new(connection: Connection, home: Home, names: list[str]) -> tuple[int,
 
 
 def _forget(
-    connection: Connection, names: list[str], grown: list[logs.Log], cursors: dict[str, logs.Cursor]
+    connection: Connection, home: Home, names: list[str], grown: list[logs.Log], cursors: dict[str, logs.Cursor]
 ) -> list[str]:
-    """Forgets runs whose folder is gone or whose logs are not those that were read; one warning for each kind."""
-    gone = _known_runs(connection).difference(names)
+    """Forgets runs that are gone or whose logs are not those that were read; one warning for each kind."""
+    gone = _gone(home, _known_runs(connection), names, grown, cursors)
     rewritten = {log.run_id for log in grown if logs.is_rewritten(log, cursors.get(log.key, logs.START))}
     if not gone and not rewritten:
         return []
-    keys = [key for key in cursors if key.split("/")[1] in gone | rewritten]
+    keys = [key for key in cursors if _run_of(key) in gone | rewritten]
     records.forget(connection, sorted(gone | rewritten), keys)
     for key in keys:
         del cursors[key]
-    warnings = (_naming(gone, "folder gone, so forgotten"), _naming(rewritten, "logs replaced, so read again"))
+    warnings = (
+        _naming(gone, "no run.json any more, so forgotten"),
+        _naming(rewritten - gone, "logs replaced, so read again"),
+    )
     return [warning for warning in warnings if warning]
+
+
+def _gone(
+    home: Home, known: set[str], names: list[str], grown: list[logs.Log], cursors: dict[str, logs.Cursor]
+) -> set[str]:
+    """Known runs without a folder, or without a record in it: looked for where logs have changed or there are none.
+
+    To look for the record of every run would cost as much as to look at all the logs.
+    """
+    changed = {log.run_id for log in grown} | known.difference(map(_run_of, cursors))
+    without_record = {name for name in known & changed if not home.run_dir(name).record.is_file()}
+    return known.difference(names) | without_record
+
+
+def _run_of(key: str) -> str:
+    return key.split("/")[1]
 
 
 def _naming(runs: set[str], what: str) -> str:
