@@ -7,7 +7,7 @@ from pathlib import Path
 from store import schema
 from store.connection import Connection, exclusive, no_space, opened_for_writing, reading
 from store.intake import IngestReport, ingest_into
-from store.standing import file_bytes, mark_up_to_date
+from store.standing import file_bytes, mark_up_to_date, moment
 from workbench.errors import InvalidError
 from workbench.run.layout import Home
 
@@ -32,8 +32,9 @@ def rebuild(home: Home, why: str = "") -> IngestReport:
         # A holder that does not know our lock would write its log beside the new file when it ends.
         with suppress(InvalidError), opened_for_writing(home.database):
             pass
+        began = moment()
         report = rebuild_held(home, f"{why or 'the database'}: made anew from the logs")
-        mark_up_to_date(home)
+        mark_up_to_date(home, began)
         return report
 
 

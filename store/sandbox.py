@@ -14,6 +14,7 @@ from workbench.run.layout import Home
 
 LIMIT = 1000
 SECONDS = 10.0
+_OUT_OF_REACH = ("read-only", "disabled by configuration", "has been locked", "requires the extension")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def _run(connection: Connection, sql: str, limit: int) -> QueryResult:
 def _hint(message: str) -> str:
     if "pytz" in message:
         return "a time with time zone cannot be shown: cast it, now()::timestamp"
-    if "read-only" in message or "disabled by configuration" in message or "has been locked" in message:
+    if any(words in message for words in _OUT_OF_REACH):
         return "results are read only here, and files, network and settings are out of reach"
     if message.startswith("Out of Memory"):
         return "a query has 2 GB and nothing is spilled to disk: filter or aggregate earlier"

@@ -1,11 +1,12 @@
 """What can be told of the database without opening it: how large, how fresh, held by whom."""
 
-import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
 from store.locks import describe_process, holder_of
 from workbench.run.layout import Home
+from workbench.run.process import boot_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,21 @@ def file_bytes(home: Home) -> int:
     return sum(path.stat().st_size for path in files if path.exists())
 
 
-def mark_up_to_date(home: Home) -> None:
-    """Notes the time on the side lock's file, for the caller that holds it: a row of its own would cost a commit."""
+def moment() -> str:
+    """Now, by the clock that nobody can set and that all processes share: texts of one boot compare as times do."""
+    return f"{boot_id()} {time.monotonic_ns():020d}"
+
+
+def mark_up_to_date(home: Home, since: str) -> None:
+    """Notes in the side lock's file, for the caller that holds it, that the logs were read to where they were then.
+
+    In the database the note would cost a commit.
+    """
     with suppress(PermissionError):  # another user's file in a shared home: only the note is lost
-        os.utime(home.database_lock)
+        home.database_lock.write_text(since, encoding="ascii")
+
+
+def was_read_after(home: Home, since: str) -> bool:
+    """Whether another process has read all that the logs held at that moment, for the caller that holds the lock."""
+    noted = home.database_lock.read_text(encoding="ascii", errors="replace")
+    return home.database.is_file() and noted.split(" ")[0] == since.split(" ")[0] and noted > since
