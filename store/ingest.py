@@ -6,7 +6,7 @@ from pathlib import Path
 
 from store.connection import NOT_WRITABLE_HINT, exclusive
 from store.intake import IngestReport, ingest_into
-from store.rebuild import rebuild_held
+from store.rebuild import rebuild_held, remove_leftovers
 from store.schema import StaleStoreError
 from store.standing import mark_up_to_date, moment, was_read_after
 from workbench.errors import WorkbenchError
@@ -42,6 +42,7 @@ def ingest(home: Home) -> IngestReport:
 def _taken_in(home: Home) -> IngestReport:
     if not home.database.exists():
         return rebuild_held(home, "")
+    remove_leftovers(home)
     try:
         return ingest_into(home.database, home)
     except StaleStoreError as stale:

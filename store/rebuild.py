@@ -40,10 +40,10 @@ def rebuild(home: Home, why: str = "") -> IngestReport:
 
 def rebuild_held(home: Home, notice: str) -> IngestReport:
     """`rebuild` for a caller that holds the side lock."""
-    fresh = home.database.with_name("results.new.duckdb")
-    write_ahead, fresh_write_ahead = (path.with_name(path.name + ".wal") for path in (home.database, fresh))
+    fresh, fresh_write_ahead = _fresh(home)
+    write_ahead = home.database.with_name(home.database.name + ".wal")
     try:
-        _remove(fresh, fresh_write_ahead)
+        remove_leftovers(home)
         report = ingest_into(fresh, home, notice)
         if fresh_write_ahead.exists():  # a disk too full for the last checkpoint, of which closing says nothing
             raise no_space(fresh)
@@ -51,8 +51,18 @@ def rebuild_held(home: Home, notice: str) -> IngestReport:
         _remove(write_ahead)
         fresh.replace(home.database)
     finally:
-        _remove(fresh, fresh_write_ahead)
+        remove_leftovers(home)
     return report
+
+
+def remove_leftovers(home: Home) -> None:
+    """Removes what a killed rebuild left behind, for a caller that holds the side lock."""
+    _remove(*_fresh(home))
+
+
+def _fresh(home: Home) -> tuple[Path, Path]:
+    fresh = home.database.with_name("results.new.duckdb")
+    return fresh, fresh.with_name(fresh.name + ".wal")
 
 
 def _remove(*paths: Path) -> None:

@@ -148,7 +148,7 @@ def test_damage_that_only_a_query_meets_is_told_as_damage(home: Home) -> None:
     ingest(home)
     whole = home.database.read_bytes()
     told = []
-    for offset in range(12288, len(whole), 50_000):
+    for offset in range(12288, len(whole), 150_000):
         home.database.write_bytes(whole)
         _overwrite(home.database, offset, os.urandom(16))
         with suppress(StaleStoreError):  # damage that opening meets is told by another test
