@@ -160,6 +160,8 @@ def test_a_write_protected_home_is_read_as_it_is_and_not_written(desk: Desk, kin
         assert (answer.code, answer.json[0]["n"]) == (0, 9), answer.err
         assert f"{desk.home} cannot be written to: results are as they were" in answer.err
         _one_message(protected("db", "rebuild"), 1, "cannot be written to", "--home")
+        exported = protected("export", "--csv", str(desk.folder / "out"), "--tables", "metrics", "--json")
+        assert exported.json["files"][0]["rows"] == 9, exported.err
         run = protected(*RUN, "steps=2")
         assert run.code == 1
         assert str(desk.home) in run.err
