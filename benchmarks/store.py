@@ -1,7 +1,8 @@
 """B8: the store: ingest, comparing thousands of runs, the first `compare` after runs ended, several programs at once.
 
-`python -m benchmarks.store [--quick] [--keep]`. Every figure is the median of several, with the fastest and the
-slowest beside it; what is told of a command is the wall time of a process of its own.
+`python -m benchmarks.store [--quick] [--keep] [--shared]`. Every figure is the median of several, with the fastest and
+the slowest beside it; what is told of a command is the wall time of a process of its own. `--shared` measures several
+programs at once and nothing else.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.common import ROOT, publish
-from benchmarks.store_home import Shape, fill
+from benchmarks.store_home import PER_STEP, Shape, fill
 from store.compare import compare
 from store.ingest import ingest
 from store.sandbox import query
@@ -131,22 +132,32 @@ def first_compare(home: Home, times: int, first: int = 0) -> dict[str, Any]:
     return spread(timed(lambda: command(home, "compare", *names), times, before=forget))
 
 
-def together(home: Home, shape: Shape, seconds: float) -> dict[str, Any]:
-    """Four writers and two readers at once: what a turn of each took."""
+def together(home: Home, shape: Shape, seconds: float, others: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Four writers, two readers and the others at once: what a turn of each took, waiting included."""
     fill(home, shape)
     ingest(home)
-    roles = ["writer"] * 4 + ["reader"] * 2
+    roles = ("writer",) * 4 + ("reader",) * 2 + others
+    said = _run_programs(home, roles, seconds)
+    ingest(home)
+    [(rows,)] = query(home, "select count(*) from metrics").rows
+    steps = sum(answer["steps"] for answer in said)
+    found: dict[str, Any] = {"seconds": seconds, "failures": [text for answer in said for text in answer["failures"]]}
+    for role in dict.fromkeys(roles):
+        turns = [took for name, answer in zip(roles, said, strict=True) if name == role for took in answer["took"]]
+        found[f"{role}s"] = latency(turns)
+    ours = [took for name, answer in zip(roles, said, strict=True) if name not in others for took in answer["took"]]
+    return {**found, "ours": latency(ours), "rows_lost": shape.metric_rows + steps * PER_STEP - rows}
+
+
+def _run_programs(home: Home, roles: tuple[str, ...], seconds: float) -> list[dict[str, Any]]:
     programs = []
     for number, role in enumerate(roles):
         arguments = [role, str(home.path), f"{number * 64:012x}", str(seconds)]
         line = [sys.executable, "-m", "benchmarks.store_load", *arguments]
         programs.append(subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True))
-    took: dict[str, list[float]] = {"writer": [], "reader": []}
-    for role, program in zip(roles, programs, strict=True):
-        out, _ = program.communicate()
-        assert program.returncode == 0
-        took[role] += json.loads(out)
-    return {"seconds": seconds, **{f"{role}s": latency(turns) for role, turns in took.items()}}
+    said = [program.communicate()[0] for program in programs]
+    assert [program.returncode for program in programs] == [0] * len(roles)
+    return [json.loads(text) for text in said]
 
 
 def latency(turns: list[float]) -> dict[str, Any]:
@@ -154,29 +165,47 @@ def latency(turns: list[float]) -> dict[str, Any]:
     return {"turns": len(turns), "p50_s": statistics.median(turns), "p95_s": cuts[-1], "slowest_s": max(turns)}
 
 
+def shared(folder: Path, quick: bool) -> dict[str, Any]:
+    """Several programs at once, without and with one that knows nothing of our lock."""
+    return {
+        "4 writers, 2 readers": together(Home(folder / "shared"), SHARED, 3 if quick else 20),
+        "4 writers, 2 readers, a foreign holder": together(
+            Home(folder / "held"), SHARED, 6 if quick else 60, others=("foreign",)
+        ),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a twentieth of the size, fewer repetitions")
     parser.add_argument("--keep", action="store_true", help="keep the result in benchmarks/results")
+    parser.add_argument("--shared", action="store_true", help="several programs at once and nothing else")
     wanted = parser.parse_args()
-    times = 3 if wanted.quick else 9
-    long, many, big = (smaller(shape) if wanted.quick else shape for shape in (LONG, MANY, BIG))
     with TemporaryDirectory() as name:
-        folder = Path(name)
-        result = {
-            "quick": wanted.quick,
-            "ingest": {
-                "long logs": rate(folder / "long", long, times),
-                "many logs": rate(folder / "many", many, times),
-            },
-            "comparison": comparison(Home(folder / "big"), big, times),
-            "first compare of 8 ended runs": {
-                "new home": first_compare(Home(folder / "new"), times),
-                "home with many runs": first_compare(Home(folder / "big"), times, first=big.plans),
-            },
-            "4 writers, 2 readers": together(Home(folder / "shared"), SHARED, 3 if wanted.quick else 20),
-        }
-    publish("store", result, ("duckdb",), wanted.keep)
+        if wanted.shared:
+            result = {"quick": wanted.quick, **shared(Path(name), wanted.quick)}
+            publish("store-shared", result, ("duckdb",), wanted.keep)
+        else:
+            publish("store", whole(Path(name), wanted.quick), ("duckdb",), wanted.keep)
+
+
+def whole(folder: Path, quick: bool) -> dict[str, Any]:
+    """Everything."""
+    times = 3 if quick else 9
+    long, many, big = (smaller(shape) if quick else shape for shape in (LONG, MANY, BIG))
+    return {
+        "quick": quick,
+        "ingest": {
+            "long logs": rate(folder / "long", long, times),
+            "many logs": rate(folder / "many", many, times),
+        },
+        "comparison": comparison(Home(folder / "big"), big, times),
+        "first compare of 8 ended runs": {
+            "new home": first_compare(Home(folder / "new"), times),
+            "home with many runs": first_compare(Home(folder / "big"), times, first=big.plans),
+        },
+        **shared(folder, quick),
+    }
 
 
 if __name__ == "__main__":

@@ -86,8 +86,8 @@ def _attempt(number: int, rows: list[Row], evaluations: list[Row], steps: list[R
     [(step, tokens_per_s)] = steps or [(None, None)]
     return AttemptLog(
         attempt=number,
-        started=min(times, default=None),
-        seconds=max(times) - min(times) if times else None,
+        started=times[0] if times else None,
+        seconds=_seconds(events),
         ending=endings[-1] if endings else None,
         audit=last.get("audit"),
         base_bytes=last.get("base_ready", {}).get("bytes"),
@@ -96,6 +96,12 @@ def _attempt(number: int, rows: list[Row], evaluations: list[Row], steps: list[R
         warnings=tuple(str(event.get("message", "")) for event in events if event["kind"] == "warning"),
         evaluations=tuple(Evaluated(*row) for row in evaluations),
     )
+
+
+def _seconds(events: list[Event]) -> float | None:
+    """From the first event to the last one by the clock that nobody can set, which an attempt's processes share."""
+    clock = [event["mono"] for event in events if isinstance(event.get("mono"), int | float)]
+    return max(clock) - min(clock) if clock else None
 
 
 def speaking_attempt(attempts: list[AttemptLog]) -> AttemptLog | None:

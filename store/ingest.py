@@ -6,32 +6,47 @@ from pathlib import Path
 
 from store.connection import NOT_WRITABLE_HINT, exclusive
 from store.intake import IngestReport, ingest_into
-from store.rebuild import rebuild_held
+from store.rebuild import rebuild_held, remove_leftovers
 from store.schema import StaleStoreError
+from store.standing import mark_up_to_date, moment, was_read_after
 from workbench.errors import WorkbenchError
 from workbench.run.layout import Home
 
 __all__ = ["IngestReport", "ingest", "main"]
 
+NOTHING = IngestReport(0, 0, 0, (), 0.0)
+
 
 def ingest(home: Home) -> IngestReport:
-    """Takes in what the logs have gained, each line exactly once however often this is killed.
+    """Takes in what the logs have gained by now, each line exactly once however often this is killed.
 
-    A damaged or older database is made anew. Does nothing for a home that does not exist, and for one that cannot be
-    written to says so. Raises LockedError when the database stays held, InvalidError when it is of a newer format,
-    DiskFullError, and WorkbenchError where a home that cannot be written to has no database.
+    A database that is damaged or of another format is made anew. Does nothing for a home that does not exist, and for
+    one that cannot be written to says so. Raises LockedError when the database stays held, DiskFullError, and
+    WorkbenchError where a home that cannot be written to has no database, or something else stands in its place.
     """
     if not home.path.is_dir():
-        return IngestReport(0, 0, 0, (), 0.0)
+        return NOTHING
     if not os.access(home.path, os.W_OK):
         return _not_writable(home)
+    called = moment()
     with exclusive(home):
-        if not home.database.exists():
-            return rebuild_held(home, "")
-        try:
-            return ingest_into(home.database, home)
-        except StaleStoreError as stale:
-            return rebuild_held(home, f"{stale.title}: made anew from the logs")
+        # Who waited for an ingest that began after this call has nothing left to take in.
+        if was_read_after(home, called):
+            return NOTHING
+        began = moment()
+        report = _taken_in(home)
+        mark_up_to_date(home, began)
+        return report
+
+
+def _taken_in(home: Home) -> IngestReport:
+    if not home.database.exists():
+        return rebuild_held(home, "")
+    remove_leftovers(home)
+    try:
+        return ingest_into(home.database, home)
+    except StaleStoreError as stale:
+        return rebuild_held(home, f"{stale.title}: made anew from the logs")
 
 
 def _not_writable(home: Home) -> IngestReport:

@@ -10,6 +10,8 @@ from store.lines import Taken, take
 from store.schema import check
 from workbench.run.layout import Home
 
+_NAMED = 8  # runs of a warning
+
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
@@ -32,13 +34,13 @@ def ingest_into(database: Path, home: Home, notice: str = "") -> IngestReport:
     with opened_for_writing(database) as connection:
         check(connection, database.name)
         names = logs.run_names(home)
-        offsets = _offsets(connection)
-        grown = logs.changed_logs(home, names, offsets)
-        if warnings := _forget_rewritten(connection, grown, offsets):
-            grown = logs.changed_logs(home, names, offsets)
+        cursors = _cursors(connection)
+        grown = logs.changed_logs(home, names, cursors)
+        if warnings := _forget(connection, home, names, grown, cursors):
+            grown = logs.changed_logs(home, names, cursors)
         runs, broken = _add_new(connection, home, names)
         known = _known_runs(connection)
-        taken = [take(connection, batch) for batch in logs.batches([x for x in grown if x.run_id in known], offsets)]
+        taken = [take(connection, batch) for batch in logs.batches([x for x in grown if x.run_id in known], cursors)]
     return _report(runs, taken, (*warnings, *broken), time.monotonic() - started, notice)
 
 
@@ -47,8 +49,9 @@ def _report(runs: int, taken: list[Taken], warnings: tuple[str, ...], seconds: f
     return IngestReport(runs, rows, bad_lines, warnings, seconds, notice)
 
 
-def _offsets(connection: Connection) -> dict[str, int]:
-    return dict(connection.execute('select file, "offset" from ingest_cursor').fetchall())
+def _cursors(connection: Connection) -> dict[str, logs.Cursor]:
+    rows = connection.execute('select file, "offset", tail from ingest_cursor').fetchall()
+    return {file: logs.Cursor(offset, tail) for file, offset, tail in rows}
 
 
 def _known_runs(connection: Connection) -> set[str]:
@@ -61,13 +64,45 @@ def _add_new(connection: Connection, home: Home, names: list[str]) -> tuple[int,
     return records.add_records(connection, [folder for folder in folders if folder.record.is_file()])
 
 
-def _forget_rewritten(connection: Connection, found: list[logs.Log], offsets: dict[str, int]) -> list[str]:
-    """A log that is not the one read before (the run was removed and made again) starts its run afresh."""
-    rewritten = {log.run_id for log in found if logs.is_rewritten(log, offsets.get(log.key, 0))}
-    if not rewritten:
+def _forget(
+    connection: Connection, home: Home, names: list[str], grown: list[logs.Log], cursors: dict[str, logs.Cursor]
+) -> list[str]:
+    """Forgets runs that are gone or whose logs are not those that were read; one warning for each kind."""
+    gone = _gone(home, _known_runs(connection), names, grown, cursors)
+    rewritten = {log.run_id for log in grown if logs.is_rewritten(log, cursors.get(log.key, logs.START))}
+    if not gone and not rewritten:
         return []
-    keys = [key for key in offsets if key.split("/")[1] in rewritten]
-    records.forget(connection, sorted(rewritten), keys)
+    keys = [key for key in cursors if _run_of(key) in gone | rewritten]
+    records.forget(connection, sorted(gone | rewritten), keys)
     for key in keys:
-        del offsets[key]
-    return [f"runs/{run_id}: its logs were replaced, so it was read again" for run_id in sorted(rewritten)]
+        del cursors[key]
+    warnings = (
+        _naming(gone, "no run.json any more, so forgotten"),
+        _naming(rewritten - gone, "logs replaced, so read again"),
+    )
+    return [warning for warning in warnings if warning]
+
+
+def _gone(
+    home: Home, known: set[str], names: list[str], grown: list[logs.Log], cursors: dict[str, logs.Cursor]
+) -> set[str]:
+    """Known runs without a folder, or without a record in it: looked for where logs have changed or there are none.
+
+    To look for the record of every run would cost as much as to look at all the logs.
+    """
+    changed = {log.run_id for log in grown} | known.difference(map(_run_of, cursors))
+    without_record = {name for name in known & changed if not home.run_dir(name).record.is_file()}
+    return known.difference(names) | without_record
+
+
+def _run_of(key: str) -> str:
+    return key.split("/")[1]
+
+
+def _naming(runs: set[str], what: str) -> str:
+    """`runs a, b and 9 more: what happened`, "" for none."""
+    if not runs:
+        return ""
+    first = sorted(runs)[:_NAMED]
+    more = f" and {len(runs) - _NAMED} more" if len(runs) > _NAMED else ""
+    return f"{'run' if len(runs) == 1 else 'runs'} {', '.join(first)}{more}: {what}"

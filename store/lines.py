@@ -69,6 +69,8 @@ _EVENTS = """
 insert into events
 select run_id, source, attempt, seq, t, kind, body from line where good and body is not null
 """
+_ROWS = {"metric": _METRICS, "eval": _EVALS}
+_OWN_PLACE = {"metric", "eval", "site_stats", "telemetry"}  # kinds that do not go among the events
 # The last line about a site holds, whole: figures of different attempts must not mix. Only the trainer measures
 # sites, so the order of its log alone decides.
 _SITE_STATS = f"""
@@ -84,13 +86,13 @@ from (
 ) as found
 where run_sites.run_id = found.run_id and run_sites.site = found.stats.site
 """
+# What is there, so that of the statements above only those run that find something: each takes a millisecond or two.
+_KINDS = "select file, if(good, kind, '') as what, count(*) from line where good or not blank group by file, what"
 _CURSOR = """
 insert into ingest_cursor
-select file, max("end"), any_value(bad)
-from (select unnest($files) as file, unnest($ends) as "end")
-join (select file, count(*) filter (where not good and not blank) as bad from line group by file) using (file)
-group by file
-on conflict (file) do update set "offset" = excluded."offset", bad_lines = ingest_cursor.bad_lines + excluded.bad_lines
+select unnest($files), unnest($offsets), unnest($tails), unnest($bad)
+on conflict (file) do update set
+  "offset" = excluded."offset", tail = excluded.tail, bad_lines = ingest_cursor.bad_lines + excluded.bad_lines
 """
 
 
@@ -104,26 +106,42 @@ class Taken:
 
 def take(connection: Connection, batch: list[Piece]) -> Taken:
     """Inserts the lines of a batch, in one transaction with the cursor. Its logs' runs must be in `runs`."""
-    files = [piece.log.key for piece in batch]
     connection.begin()
     connection.execute(
         _STAGE,
         {
             "shape": _SHAPE,
-            "files": files,
+            "files": [piece.log.key for piece in batch],
             "runs": [piece.log.run_id for piece in batch],
             "sources": [piece.log.source for piece in batch],
             "texts": [piece.text for piece in batch],
         },
     )
-    rows = _count(connection, _METRICS) + _count(connection, _EVALS)
-    if _count(connection, _EVENTS):
+    found = connection.execute(_KINDS).fetchall()
+    kinds = {what for _, what, _ in found if what}
+    rows = sum(_count(connection, _ROWS[kind]) for kind in kinds & _ROWS.keys())
+    if kinds - _OWN_PLACE:
+        connection.execute(_EVENTS)
         connection.execute(STATE, {"runs": sorted({piece.log.run_id for piece in batch})})
-    connection.execute(_SITE_STATS)
-    connection.execute(_CURSOR, {"files": files, "ends": [piece.end for piece in batch]})
-    bad = _count(connection, "select count(*) from line where not good and not blank")
+    if "site_stats" in kinds:
+        connection.execute(_SITE_STATS)
+    bad = {file: count for file, what, count in found if not what}
+    _move_cursors(connection, batch, bad)
     connection.commit()
-    return Taken(rows, bad)
+    return Taken(rows, sum(bad.values()))
+
+
+def _move_cursors(connection: Connection, batch: list[Piece], bad: dict[str, int]) -> None:
+    ends = {piece.log.key: piece.end for piece in batch}  # the last piece of each log holds
+    connection.execute(
+        _CURSOR,
+        {
+            "files": list(ends),
+            "offsets": [end.offset for end in ends.values()],
+            "tails": [end.tail for end in ends.values()],
+            "bad": [bad.get(file, 0) for file in ends],
+        },
+    )
 
 
 def _count(connection: Connection, statement: str) -> int:

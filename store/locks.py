@@ -1,7 +1,8 @@
 """The side lock of the results database: one writer or many readers, across processes and threads.
 
-Whoever comes takes the turn first and keeps it until the lock is theirs: readers that overlap without a pause would
-otherwise keep a writer out for ever. The turn is a lock of the open file, too, on the first byte.
+Whoever comes walks through a corridor of places, one behind the other, and tries for the lock from the first of them:
+readers that overlap without a pause would otherwise keep a writer out for ever, and a draw among all who wait makes
+some of them wait many turns. A place is a lock of the open file, too, on a byte of it, so it is free after any death.
 """
 
 import errno
@@ -15,10 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workbench.errors import LockedError
-from workbench.run.lock_holders import describe_process, flock_owner
+from workbench.run.lock_holders import describe_process, lock_owner
 
 PATIENCE = 30.0
-_POLL = (0.002, 0.02)
+_PLACES = 16  # of more who wait at once, some draw for the last place
+_POLL = (0.001, 0.004)
 
 
 @contextmanager
@@ -51,14 +53,15 @@ def _open(path: Path) -> int:
 
 def _acquire(descriptor: int, path: Path, kind: int, patience: float) -> None:
     deadline = time.monotonic() + patience
-    has_turn = False
+    place = _PLACES
     while True:
         try:
-            if not has_turn:
-                _turn(descriptor, fcntl.F_WRLCK)
-                has_turn = True
+            while place > 0:
+                _hold(descriptor, place - 1, fcntl.F_WRLCK)
+                _hold(descriptor, place, fcntl.F_UNLCK)
+                place -= 1
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            _turn(descriptor, fcntl.F_UNLCK)
+            _hold(descriptor, 0, fcntl.F_UNLCK)
             return
         except BlockingIOError:
             if time.monotonic() > deadline:
@@ -66,11 +69,11 @@ def _acquire(descriptor: int, path: Path, kind: int, patience: float) -> None:
         time.sleep(random.uniform(*_POLL))
 
 
-def _turn(descriptor: int, kind: int) -> None:
-    """Takes or gives up the turn. Raises BlockingIOError when another has it."""
+def _hold(descriptor: int, place: int, kind: int) -> None:
+    """Takes or leaves a place. Raises BlockingIOError when another has it."""
     try:
         # struct flock: kind, whence, start, length, and a pid that must be 0 for a lock of the open file
-        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack("hhqqi", kind, os.SEEK_SET, 0, 1, 0))
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack("hhqqi", kind, os.SEEK_SET, place, 1, 0))
     except OSError as error:
         # A file that was opened for reading alone, where nobody can write: there are no writers to be fair to.
         if error.errno != errno.EBADF:
@@ -78,7 +81,7 @@ def _turn(descriptor: int, kind: int) -> None:
 
 
 def _held(descriptor: int, path: Path, patience: float) -> LockedError:
-    holder = flock_owner(os.fstat(descriptor))
+    holder = lock_owner(os.fstat(descriptor), "FLOCK")
     who = describe_process(holder) if holder else "another process"
     return LockedError(
         f"{path.name} is locked by {who}, and stayed so for {patience:g} s",

@@ -77,23 +77,23 @@ insert into run_sites (run_id, {", ".join(_SITE)})
 select run_id, {", ".join(f"s.{column}" for column in _SITE)}
 from (select run_id, unnest(r.sites) as s from record where good)
 """
-_NEW_GROUPS = """
-insert into new_group
-select r.created, run_id, r.model_fingerprint, entry.key, entry.value
+_DEFINITIONS = """
+insert into group_definitions
+select run_id, r.created, entry.key, r.model_fingerprint, entry.value
 from (select run_id, r, unnest(map_entries(r.groups)) as entry from record where good)
 """
-# Where runs define a group differently, the newest definition holds.
+# Before definitions go and after they came, so that what they are about is known.
+_AFFECTED = """
+create or replace temp table affected as
+select distinct group_name, model_fingerprint from group_definitions where run_id in (select unnest($ids))
+"""
+# Where runs define a group differently, the newest definition holds, in whatever order they came.
 _GROUPS = """
-delete from groups where (group_name, model_fingerprint) in (select (group_name, model_fingerprint) from new_group);
+delete from groups where (group_name, model_fingerprint) in (select (group_name, model_fingerprint) from affected);
 insert into groups
 select group_name, model_fingerprint, unnest(arg_max(sites, (created, run_id)))
-from new_group group by group_name, model_fingerprint;
-"""
-
-
-_NEW_GROUP = """
-create or replace temp table new_group(
-  created double, run_id varchar, model_fingerprint varchar, group_name varchar, sites varchar[])
+from group_definitions join affected using (group_name, model_fingerprint)
+group by group_name, model_fingerprint;
 """
 
 
@@ -105,26 +105,32 @@ def add_records(connection: Connection, folders: list[RunDir]) -> tuple[int, lis
     if not folders:
         return 0, []
     odd: list[RunDir] = []
+    added: set[str] = set()
     connection.begin()
-    connection.execute(_NEW_GROUP)
-    added = 0
     for batch in _batches(folders):
         good = _insert(connection, batch)
-        added += len(good)
+        added |= good
         odd += [folder for folder, _ in batch if folder.run_id not in good]
-    connection.execute(_GROUPS)
+    _define_groups(connection, added)
     connection.commit()
     warnings = [warning for folder in odd if (warning := _add_odd(connection, folder))]
-    return added + len(odd) - len(warnings), warnings
+    return len(added) + len(odd) - len(warnings), warnings
 
 
 def forget(connection: Connection, run_ids: list[str], keys: list[str]) -> None:
     """Takes all rows of these runs, and the cursors of these log files, out of the database."""
     connection.begin()
-    for table in ("runs", "run_sites", "metrics", "evals", "events"):
+    connection.execute(_AFFECTED, {"ids": run_ids})
+    for table in ("runs", "run_sites", "metrics", "evals", "events", "group_definitions"):
         connection.execute(f"delete from {table} where run_id in (select unnest($ids))", {"ids": run_ids})
     connection.execute("delete from ingest_cursor where file in (select unnest($keys))", {"keys": keys})
+    connection.execute(_GROUPS)
     connection.commit()
+
+
+def _define_groups(connection: Connection, added: set[str]) -> None:
+    connection.execute(_AFFECTED, {"ids": sorted(added)})
+    connection.execute(_GROUPS)
 
 
 def _batches(folders: Iterable[RunDir]) -> Iterator[list[tuple[RunDir, str]]]:
@@ -153,7 +159,7 @@ def _insert(connection: Connection, batch: list[tuple[RunDir, str]]) -> set[str]
     """Inserts the good records of a batch and returns their runs."""
     runs, texts = [folder.run_id for folder, _ in batch], [text for _, text in batch]
     connection.execute(_STAGE, {"shape": _SHAPE, "version": RECORD_VERSION, "runs": runs, "texts": texts})
-    for statement in (_RUNS, _SITES, _NEW_GROUPS):
+    for statement in (_RUNS, _SITES, _DEFINITIONS):
         connection.execute(statement)
     return {run_id for (run_id,) in connection.execute("select run_id from record where good").fetchall()}
 
@@ -170,8 +176,7 @@ def _add_odd(connection: Connection, folder: RunDir) -> str:
     except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         return f"{folder.record}: not a run record ({error!r})"
     connection.begin()
-    connection.execute(_NEW_GROUP)
     good = _insert(connection, [(folder, text)])
-    connection.execute(_GROUPS)
+    _define_groups(connection, good)
     connection.commit()
     return "" if good else f"{folder.record}: not a run record (a value is missing or not of its kind)"

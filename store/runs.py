@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from store.connection import reading
-from store.selection import PREFIX_LENGTH, unknown
-from workbench.errors import UsageError
 from workbench.run.layout import Home
 
 
@@ -72,26 +70,6 @@ def summaries(home: Home, ids: list[str] | None = None) -> list[RunSummary]:
             {"all": ids is None, "ids": ids or []},
         ).fetchall()
     return [RunSummary(*row) for row in rows]
-
-
-def find_run(home: Home, word: str) -> str:
-    """The id of the run with this id, name, or unique start (4 or more digits) of its id.
-
-    Raises NotFoundError with the nearest name, UsageError when several runs fit, and as `reading`.
-    """
-    with reading(home) as connection:
-        rows = connection.execute("select run_id, name from runs order by created desc").fetchall()
-    names: dict[str, str] = dict(rows)
-    if word in names:
-        return word
-    found = [run_id for run_id, name in names.items() if name == word]
-    if not found and len(word) >= PREFIX_LENGTH:
-        found = [run_id for run_id in names if run_id.startswith(word)]
-    if len(found) > 1:
-        raise UsageError(f"'{word}' fits {len(found)} runs", f"name one of them: {', '.join(found[:8])}")
-    if not found:
-        raise unknown(word, (text for pair in names.items() for text in pair))
-    return found[0]
 
 
 def final_evals(home: Home, run_id: str) -> list[FinalEval]:

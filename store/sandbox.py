@@ -8,12 +8,13 @@ from typing import Any
 
 import duckdb
 
-from store.connection import Connection, reading
+from store.connection import Connection, raise_damaged, reading
 from workbench.errors import InvalidError, UsageError
 from workbench.run.layout import Home
 
 LIMIT = 1000
 SECONDS = 10.0
+_OUT_OF_REACH = ("read-only", "disabled by configuration", "has been locked", "requires the extension")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def query(home: Home, sql: str, limit: int = LIMIT, seconds: float = SECONDS) ->
         except duckdb.InterruptException as error:
             raise InvalidError(str(error), f"the limit is {seconds:g} s; filter earlier, or raise it") from error
         except duckdb.Error as error:
+            raise_damaged(error, home.database)
             raise InvalidError(str(error), _hint(str(error))) from error
         except RuntimeError as error:
             if "interrupted" not in str(error).lower():
@@ -74,7 +76,7 @@ def _run(connection: Connection, sql: str, limit: int) -> QueryResult:
 def _hint(message: str) -> str:
     if "pytz" in message:
         return "a time with time zone cannot be shown: cast it, now()::timestamp"
-    if "read-only" in message or "disabled by configuration" in message or "has been locked" in message:
+    if any(words in message for words in _OUT_OF_REACH):
         return "results are read only here, and files, network and settings are out of reach"
     if message.startswith("Out of Memory"):
         return "a query has 2 GB and nothing is spilled to disk: filter or aggregate earlier"

@@ -76,9 +76,14 @@ create table studies(study varchar primary key, baseline varchar, metric varchar
 
 create table study_runs(study varchar, arm varchar, factor varchar, level varchar, seed integer, run_id varchar);
 
+-- The groups of every run's record, and what holds of them: the definition of the newest run that is there.
+create table group_definitions(
+  run_id varchar, created double, group_name varchar, model_fingerprint varchar, sites varchar[]
+);
 create table groups(group_name varchar, model_fingerprint varchar, site varchar);
 
-create table ingest_cursor(file varchar primary key, "offset" bigint, bad_lines bigint);
+-- `tail` is a digest of the bytes before the offset: a file that has others there is not the one that was read.
+create table ingest_cursor(file varchar primary key, "offset" bigint, tail varchar, bad_lines bigint);
 
 -- State changes, and kinds that this version does not know. Steps and evaluations have tables of their own;
 -- telemetry stays in the log. `source` is the log the line stands in: 'events' or 'shim'.

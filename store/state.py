@@ -1,6 +1,8 @@
 """What the state changes of a run's two logs say about it: derived anew each time, so that order never matters."""
 
-# Within an attempt the supervisor has the last word, as it writes after the trainer has ended.
+# Within an attempt the supervisor has the last word, as it writes after the trainer has ended; within a log the order
+# of its lines decides, which `rowid` keeps. Times do not: clocks are set back. Nor does `seq`: a supervisor that takes
+# over from one that was killed counts from 1 again.
 STATE = """
 update runs set
   attempt = found.attempt,
@@ -16,7 +18,7 @@ update runs set
   adapter_bytes = try_cast(found.finish->>'adapter_bytes' as bigint)
 from (
   with mine as (
-    select *, (attempt, source, coalesce(t, 0), coalesce(seq, 0), body::varchar) as place,
+    select *, (attempt, source, rowid) as place,
       attempt = max(attempt) over (partition by run_id) as is_last
     from events where run_id in (select unnest($runs))
   )

@@ -66,7 +66,7 @@ create macro figures_of(members) as table
 select run_id, group_kind, group_name,
   min(position) as position,
   count(*) as sites,
-  count_if(method <> 'none') as adapted,
+  count_if(method <> 'none')::bigint as adapted,
   min(r) as r_min,
   max(r) as r_max,
   sum(trainable_params)::bigint as trainable_params,

@@ -160,6 +160,8 @@ def test_a_write_protected_home_is_read_as_it_is_and_not_written(desk: Desk, kin
         assert (answer.code, answer.json[0]["n"]) == (0, 9), answer.err
         assert f"{desk.home} cannot be written to: results are as they were" in answer.err
         _one_message(protected("db", "rebuild"), 1, "cannot be written to", "--home")
+        exported = protected("export", "--csv", str(desk.folder / "out"), "--tables", "metrics", "--json")
+        assert exported.json["files"][0]["rows"] == 9, exported.err
         run = protected(*RUN, "steps=2")
         assert run.code == 1
         assert str(desk.home) in run.err
@@ -204,14 +206,19 @@ def test_a_damaged_database_is_made_anew_with_a_notice(desk: Desk, damage: str) 
     assert desk(*COUNT).err == ""
 
 
-def test_a_newer_format_is_refused_with_the_command_that_rebuilds_it(desk: Desk) -> None:
+def test_a_newer_format_is_made_anew_with_a_notice(desk: Desk) -> None:
     _add_run(desk, 1)
     assert _rows(desk) == 9
     with writing(Home(desk.home)) as connection:
         connection.execute("update store_format set version = ?", [FORMAT + 1])
-    before = (desk.home / "results.duckdb").stat().st_mtime_ns
-    words = (f"store format {FORMAT + 1}", f"up to {FORMAT}", "upgrade adapter-workbench", "workbench db rebuild")
-    _one_message(desk(*COUNT), 3, *words)
-    assert (desk.home / "results.duckdb").stat().st_mtime_ns == before
-    assert desk("db", "rebuild").code == 0
-    assert _rows(desk) == 9
+    answer = desk(*COUNT)
+    assert (answer.code, answer.json[0]["n"]) == (0, 9), answer.err
+    assert f"newer store format {FORMAT + 1}, {FORMAT} is expected: made anew from the logs" in answer.err
+    assert desk(*COUNT).err == ""
+
+
+def test_a_folder_in_the_place_of_the_database_is_one_clear_error(desk: Desk) -> None:
+    _add_run(desk, 1)
+    (desk.home / "results.duckdb").mkdir()
+    for command in (COUNT, ("db", "rebuild"), ("db", "stats")):
+        _one_message(desk(*command), 1, "results.duckdb is not a file", "move it away")

@@ -10,8 +10,9 @@ from store.connection import reading, writing
 from store.ingest import ingest
 from store.locks import side_lock
 from store.sandbox import query
+from store.standing import mark_up_to_date, moment
 from tests.faults.processes import wait_until
-from tests.store.helpers import HOLDER, finished_run, record, rows
+from tests.store.helpers import HOLDER, INGEST, finished_run, record, rows
 from workbench.errors import LockedError, NotFoundError
 from workbench.run.layout import Home
 from workbench.run.lock_holders import describe_process
@@ -77,26 +78,54 @@ def test_a_waiting_writer_is_next_however_many_readers_come(home: Home) -> None:
         with side_lock(home.database_lock, exclusive=True):
             return True
 
-    def can_read() -> bool:
-        try:
-            with side_lock(home.database_lock, exclusive=False, patience=0.05):
-                return True
-        except LockedError:
-            return False
-
     with ThreadPoolExecutor(1) as pool:
         with side_lock(home.database_lock, exclusive=False):
-            assert can_read()
+            assert _can_read(home)
             writer = pool.submit(write)
-            wait_until(lambda: not can_read())
+            wait_until(lambda: not _can_read(home))
             assert not writer.done()
         assert writer.result(timeout=10)
-    assert can_read()
+    assert _can_read(home)
+
+
+def _can_read(home: Home) -> bool:
+    try:
+        with side_lock(home.database_lock, exclusive=False, patience=0.05):
+            return True
+    except LockedError:
+        return False
+
+
+def test_who_waited_while_another_read_the_logs_has_nothing_left_to_do(home: Home) -> None:
+    ingest(home)
+    finished_run(home, record("00000000000a"))
+    with side_lock(home.database_lock, exclusive=False):
+        waiting = subprocess.Popen([*INGEST, str(home.path)])
+        wait_until(lambda: not _can_read(home))
+        # As if the ingest that it waits for had begun only now.
+        mark_up_to_date(home, moment())
+    assert waiting.wait() == 0
+    assert rows(home, "select count(*) from runs") == [(0,)]
+    assert ingest(home).runs == 1
+
+
+@pytest.mark.parametrize("note", ["", "nonsense", "0000-another-boot 99999999999999999999", "\x00" * 9])
+def test_a_note_that_is_not_of_this_boot_is_not_believed(home: Home, note: str) -> None:
+    ingest(home)
+    finished_run(home, record("00000000000a"))
+    home.database_lock.write_text(note)
+    assert ingest(home).runs == 1
+
+
+def test_a_note_without_a_database_is_not_believed(home: Home) -> None:
+    finished_run(home, record("00000000000a"))
+    home.database_lock.write_text(moment().split(" ")[0] + " 99999999999999999999")
+    assert ingest(home).runs == 1
 
 
 def test_the_lock_is_told_from_the_process_table(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     assert describe_process(1 << 30) == f"pid {1 << 30}"
-    monkeypatch.setattr(locks, "flock_owner", lambda file: None)
+    monkeypatch.setattr(locks, "lock_owner", lambda file, kind: None)
     with (
         side_lock(home.database_lock, exclusive=True),
         pytest.raises(LockedError, match="another process"),

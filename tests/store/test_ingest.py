@@ -200,7 +200,7 @@ def test_a_run_made_again_under_its_id_is_read_afresh(home: Home) -> None:
     shutil.rmtree(home.run_dir(RUN).path)
     finished_run(home, record(RUN, name="again"), [Metric("loss", 0.25, False)], last=2)
     report = ingest(home)
-    assert report.warnings == (f"runs/{RUN}: its logs were replaced, so it was read again",)
+    assert report.warnings == (f"run {RUN}: logs replaced, so read again",)
     assert rows(home, "select name, status from runs") == [("again", "finished")]
     assert rows(home, "select max(step), count(*) from metrics") == [(2, 6)]
     assert rows(home, "select value from evals") == [(0.25,)]
@@ -234,4 +234,4 @@ def test_a_log_removed_while_the_ingest_runs_is_passed_over(home: Home) -> None:
     [log] = logs.changed_logs(home, [RUN], {})
     os.unlink(folder.events)
     assert list(logs.batches([log], {})) == []
-    assert not logs.is_rewritten(log, 5)
+    assert not logs.is_rewritten(log, logs.Cursor(5, ""))

@@ -1,3 +1,4 @@
+import hashlib
 import time
 from pathlib import Path
 
@@ -6,7 +7,8 @@ import pytest
 from store import connection
 from store.ingest import ingest
 from store.sandbox import query
-from tests.store.helpers import Metric, all_tables, finished_run, record
+from store.schema import StaleStoreError
+from tests.store.helpers import Metric, finished_run, record
 from workbench.errors import InvalidError, NotFoundError, UsageError
 from workbench.run.layout import Home
 
@@ -66,6 +68,81 @@ REFUSED = [
     "detach results",
     "call enable_logging(storage = 'file', storage_config = {{'path': '{outside}/log'}})",
     "begin; delete from evals; commit",
+    # files by every reader and writer
+    "select * from read_json('{outside}/secret.csv')",
+    "select * from read_ndjson_objects('{outside}/secret.csv')",
+    "select * from read_parquet('{outside}/*.parquet')",
+    "select * from parquet_metadata('{outside}/secret.csv')",
+    "select * from sniff_csv('{outside}/secret.csv')",
+    "from '/proc/self/environ'",
+    "from '{outside}/**/*.csv'",
+    "select * from read_text(['/etc/passwd', '/etc/hostname'])",
+    "select * from read_duckdb('{database}')",
+    "copy runs to '{outside}/out.parquet' (format parquet)",
+    "copy runs to '{outside}/parts' (format csv, partition_by (plan))",
+    "copy (select 1) to '/dev/stdout'",
+    "create table stolen as from read_csv('{outside}/secret.csv')",
+    "with x as materialized (from read_text('{outside}/secret.csv')) from x",
+    "select (select content from read_text('{outside}/secret.csv'))",
+    "execute immediate 'select 1'",
+    # the network
+    "from 'https://example.org/data.csv'",
+    "from 's3://bucket/key.parquet'",
+    "attach 'https://example.org/x.duckdb' as remote",
+    "copy (select 1) to 'http://example.org/sink.csv'",
+    "install sqlite from community",
+    "force install json",
+    "update extensions",
+    # the same process
+    "from outside_value",
+    "select * from outside_value",
+    "select * from sys.path",
+    "create secret (type s3, key_id 'a', secret 'b')",
+    "drop secret s",
+    # settings
+    "set global memory_limit = '1TB'",
+    "set session max_execution_time = 1000000",
+    "set temp_directory = ''",
+    "set home_directory = '{outside}'",
+    "set extension_directory = '{outside}'",
+    "set allow_unsigned_extensions = true",
+    "set python_enable_replacements = true",
+    "set allow_persistent_secrets = true",
+    "set allowed_paths = ['{outside}']",
+    "set max_temp_directory_size = '1TB'",
+    "set custom_extension_repository = 'http://example.org'",
+    "set access_mode = 'read_write'",
+    "reset lock_configuration",
+    "reset global enable_external_access",
+    "reset max_execution_time",
+    "pragma memory_limit = '1TB'",
+    "pragma threads = 8",
+    "pragma enable_checkpoint_on_shutdown",
+    "pragma disable_checkpoint_on_shutdown",
+    "pragma enable_logging",
+    "call enable_profiling(save_location = '{outside}/profile.json')",
+    # rows and definitions, in every wrapping
+    "with gone as (update runs set status = 'x' returning *) from gone",
+    "with new as (insert into runs(run_id) values ('x') returning *) from new",
+    "insert or replace into runs(run_id) values ('x')",
+    "merge into runs using (select 'x' as id) s on run_id = s.id when not matched then insert (run_id) values (s.id)",
+    "explain analyze delete from runs",
+    "prepare p as delete from runs; execute p",
+    "select 1; delete from metrics; select 2",
+    "begin transaction; drop table metrics",
+    "create index i on metrics(run_id)",
+    "create sequence s",
+    "create type t as enum ('a')",
+    "create schema s",
+    "create view v as select 1",
+    "create macro m() as table select 1",
+    "create or replace macro root_sum_square(x) as 0",
+    "drop macro root_sum_square",
+    "alter view run_summary rename to r",
+    "alter table runs rename to r",
+    "alter table runs drop column name",
+    "comment on table runs is 'x'",
+    "create or replace table runs as select 1",
 ]
 HARMLESS = [
     "select count(*) from runs",
@@ -80,7 +157,10 @@ HARMLESS = [
     "explain analyze select count(*) from runs",
     "call pragma_version()",
     "checkpoint",
+    "force checkpoint",
     "vacuum",
+    "load json from '{outside}'",
+    "select * from which_secret('s3://bucket/key', 's3')",
 ]
 python_value = [1, 2, 3]
 
@@ -110,24 +190,31 @@ def _try(home: Home, statement: str, outside: Path) -> InvalidError | None:
     return None
 
 
+def _digests(home: Home) -> dict[str, str]:
+    """Every file of the home. Only while nothing has the database open: to close it would end duckdb's lock."""
+    files = [path for path in sorted(home.path.rglob("*")) if path.is_file()]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
 @pytest.mark.parametrize("statement", REFUSED)
 def test_hostile_statements_are_refused_and_leave_no_trace(filled: Home, outside: Path, statement: str) -> None:
-    before = all_tables(filled)
+    outside_value = [1, 2, 3]
+    before = _digests(filled)
     error = _try(filled, statement, outside)
     assert error is not None
-    assert "Error: " in error.title
+    assert "Error: " in error.title or "requires the extension httpfs" in error.title
+    assert not isinstance(error, StaleStoreError)
     assert [path.name for path in outside.iterdir()] == ["secret.csv"]
-    assert all_tables(filled) == before
+    assert _digests(filled) == before
+    assert len(outside_value) == 3
 
 
 def test_statements_that_are_let_through_change_nothing(filled: Home, outside: Path) -> None:
-    before = all_tables(filled)
-    files = sorted(filled.path.iterdir())
+    before = _digests(filled)
     for statement in HARMLESS:
         _try(filled, statement, outside)
-        assert sorted(filled.path.iterdir()) == files, statement
+        assert _digests(filled) == before, statement
     assert [path.name for path in outside.iterdir()] == ["secret.csv"]
-    assert all_tables(filled) == before
     assert ingest(filled).notice == ""
 
 

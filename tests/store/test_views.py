@@ -4,9 +4,8 @@ import pytest
 
 from store.connection import writing
 from store.ingest import ingest
-from store.runs import final_evals, find_run, summaries
+from store.runs import final_evals, summaries
 from tests.store.helpers import Metric, finished_run, record, rows, sites, steps, write_run
-from workbench.errors import NotFoundError, UsageError
 from workbench.run.events import EventLog
 from workbench.run.layout import Home
 
@@ -123,21 +122,3 @@ def test_run_summary_pivots_known_evaluators(study: Home) -> None:
     assert (found[BASE].status, found[BASE].finished_attempt, found[BASE].peak_bytes) == ("finished", 1, 9000)
     assert [run.run_id for run in summaries(study, [SMALL, "absent"])] == [SMALL]
     assert [run.run_id for run in summaries(study)] == sorted(found, reverse=True)
-
-
-def test_runs_are_found_by_id_name_and_start(home: Home) -> None:
-    finished_run(home, record("abcd00000001", name="first"))
-    finished_run(home, record("abcd00000002", name="twice"))
-    finished_run(home, record("abce00000003", name="twice"))
-    ingest(home)
-    assert find_run(home, "abcd00000002") == "abcd00000002"
-    assert find_run(home, "first") == "abcd00000001"
-    assert find_run(home, "abce") == "abce00000003"
-    for ambiguous in ("abcd", "twice"):
-        with pytest.raises(UsageError, match="fits 2 runs"):
-            find_run(home, ambiguous)
-    with pytest.raises(NotFoundError) as raised:
-        find_run(home, "frist")
-    assert raised.value.hint == "did you mean 'first'?"
-    with pytest.raises(NotFoundError):
-        find_run(home, "abc")

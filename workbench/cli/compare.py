@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.context import current_home, print_json, refresh
+from workbench.cli.context import answered, current_home, print_json
 from workbench.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -46,23 +46,26 @@ def compare(
         raise UsageError("--json, --csv and --md exclude each other", "choose one")
     if limit is not None:
         raise UsageError("--limit goes with --examples", "workbench compare --examples A B --limit N")
-    from store.compare import compare as ask
-
     home = current_home()
-    refresh(home)
-    try:
-        found = ask(home, selection or (), by, baseline)
-    except NotFoundError:
-        # A plan that sets what another one sets has its runs under the other's name.
-        hashes = {word: _hash_of_plan(home, word) for word in (*(selection or ()), baseline) if word}
-        if not any(hashes.values()):
-            raise
-        words = [hashes[word] or word for word in selection or ()]
-        found = ask(home, words, by, (hashes[baseline] or baseline) if baseline else None)
+    found = answered(home, lambda: _compared(home, selection or [], by, baseline))
     if as_json:
         print_json(found.to_rows())
     else:
         show_comparison(found, as_csv, as_markdown)
+
+
+def _compared(home: "Home", selection: list[str], by: str, baseline: str | None) -> "Comparison":
+    from store.compare import compare as ask
+
+    try:
+        return ask(home, selection, by, baseline)
+    except NotFoundError:
+        # A plan that sets what another one sets has its runs under the other's name.
+        hashes = {word: _hash_of_plan(home, word) for word in (*selection, baseline) if word}
+        if not any(hashes.values()):
+            raise
+        words = [hashes[word] or word for word in selection]
+        return ask(home, words, by, (hashes[baseline] or baseline) if baseline else None)
 
 
 def _hash_of_plan(home: "Home", word: str) -> str | None:

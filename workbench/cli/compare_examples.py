@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli.context import print_json, refresh
+from workbench.cli.context import answered, print_json
 from workbench.cli.run_examples import MOST_EXAMPLES, require_predictions
 from workbench.cli.width import text_width
 from workbench.errors import UsageError
@@ -58,8 +58,7 @@ def compare_examples(home: "Home", selection: Sequence[str], limit: int | None, 
     """
     if len(selection) != 2:
         raise UsageError(f"--examples compares two runs or plans, not {len(selection)}", "compare --examples A B")
-    refresh(home)
-    found = _compared(home, *selection)
+    found = answered(home, lambda: _compared(home, *selection))
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     most = MOST_EXAMPLES if limit is None else limit

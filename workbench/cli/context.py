@@ -4,14 +4,20 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.run.layout import Home, find_home
 
 # What JSON may hold as it is but a terminal might obey, or no encoding can write: C1 controls, directions, surrogates.
 _UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _named: list[Path] = []
+
+if TYPE_CHECKING:
+    from store.intake import IngestReport
+
+T = TypeVar("T")
 
 
 def remember_home(path: Path | None) -> None:
@@ -36,7 +42,24 @@ def refresh(home: Home) -> None:
     """Takes into the store what the logs have gained, and says on stderr what was wrong with them."""
     from store.ingest import ingest
 
-    report = ingest(home)
+    tell(ingest(home))
+
+
+def answered(home: Home, ask: Callable[[], T]) -> T:
+    """What `ask` reads from the store, brought up to date before; damage that only reading meets is mended once."""
+    from store.rebuild import rebuild
+    from store.schema import StaleStoreError
+
+    refresh(home)
+    try:
+        return ask()
+    except StaleStoreError as stale:
+        tell(rebuild(home, stale.title))
+    return ask()
+
+
+def tell(report: "IngestReport") -> None:
+    """Says on stderr why the database was made anew and what could not be used."""
     for line in filter(None, (report.notice, *report.warnings)):
         print(f"warning: {line}", file=sys.stderr)
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli.context import refresh
+from workbench.cli.context import answered
 from workbench.errors import LockedError
 from workbench.run.checkpoints import complete_checkpoints
 from workbench.run.record import read_record
@@ -39,8 +39,7 @@ def known_summaries(home: "Home", ids: list[str] | None = None) -> list["RunSumm
     from store.runs import summaries
 
     try:
-        refresh(home)
-        return summaries(home, ids)
+        return answered(home, lambda: summaries(home, ids))
     except LockedError as error:
         print(f"warning: {error.title}: results are left out", file=sys.stderr)
     run_dirs = [home.run_dir(run_id) for run_id in ids] if ids is not None else home.run_dirs()

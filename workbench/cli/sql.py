@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.context import current_home, print_json, refresh
+from workbench.cli.context import answered, current_home, print_json
 
 
 def sql(
@@ -23,8 +23,7 @@ def sql(
     from workbench.report.table import Column, Table
 
     home = current_home()
-    refresh(home)
-    result = query(home, statement, limit, seconds)
+    result = answered(home, lambda: query(home, statement, limit, seconds))
     if as_json:
         print_json([{c: _plain(v) for c, v in zip(result.columns, row, strict=True)} for row in result.rows])
     else:

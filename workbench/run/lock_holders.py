@@ -3,14 +3,16 @@
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 _COMMAND_CHARS = 120
 
 
-def flock_owner(file: os.stat_result) -> int | None:
-    """The pid that took a flock on the file, from /proc/locks; None where nobody did or that cannot be told.
+def lock_owner(file: os.stat_result, kind: Literal["FLOCK", "POSIX"]) -> int | None:
+    """The pid that took such a lock on the file, from /proc/locks; None where nobody did or that cannot be told.
 
-    Where others inherited the lock, the one that took it may be gone: see `flock_holders`.
+    Looks at names only: to open a file and close it again would end this process's own POSIX locks on it. Where others
+    inherited a flock, the one that took it may be gone: see `flock_holders`.
     """
     target = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
     try:
@@ -18,7 +20,7 @@ def flock_owner(file: os.stat_result) -> int | None:
     except OSError:
         return None
     for words in map(str.split, lines):
-        if words[1] == "FLOCK" and words[5] == target:
+        if words[1] == kind and words[5] == target:
             return int(words[4])
     return None
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from workbench.run import locks
-from workbench.run.lock_holders import describe_process, flock_holders, flock_owner
+from workbench.run.lock_holders import describe_process, flock_holders, lock_owner
 
 WAIT = [sys.executable, "-c", "import sys; print('here', flush=True); sys.stdin.read()"]
 
@@ -27,7 +27,7 @@ def test_who_took_a_lock_and_who_inherited_it(tmp_path: Path) -> None:
     assert descriptor is not None
     observer = os.open(path, os.O_RDONLY)
     with _child(descriptor) as child:
-        assert flock_owner(path.stat()) == os.getpid()
+        assert lock_owner(path.stat(), "FLOCK") == os.getpid()
         assert sorted(flock_holders([path, free])[path]) == sorted([os.getpid(), child.pid])
         assert flock_holders([free]) == {free: []}
         os.close(descriptor)
@@ -35,7 +35,7 @@ def test_who_took_a_lock_and_who_inherited_it(tmp_path: Path) -> None:
         assert describe_process(child.pid) == f"pid {child.pid} ({' '.join(WAIT)})"[:200]
         child.kill()
     assert flock_holders([path]) == {path: []}
-    assert flock_owner(path.stat()) is None
+    assert lock_owner(path.stat(), "FLOCK") is None
     os.close(observer)
 
 
@@ -53,7 +53,7 @@ def test_an_heir_is_found_when_the_owner_is_gone(tmp_path: Path) -> None:
         heir = int(done.stdout.readline())
         done.wait()
         assert flock_holders([path]) == {path: [heir]}
-        assert flock_owner(path.stat()) in (done.pid, 0)  # the kernel's memory, not a process
+        assert lock_owner(path.stat(), "FLOCK") in (done.pid, 0)  # the kernel's memory, not a process
 
 
 def test_nothing_asked_is_nothing_looked_for() -> None:
