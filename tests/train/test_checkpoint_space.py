@@ -36,6 +36,19 @@ def test_a_file_that_cannot_grow_leaves_no_debris_and_training_goes_on(tmp_path:
     assert list(run.run_dir.checkpoints.iterdir()) == []
 
 
+def test_weights_that_find_no_space_leave_no_debris_either(tmp_path: Path) -> None:
+    run = _run(tmp_path, tmp_path / "home")
+    limit = 200_000  # the adapter's weights are larger: in the end they cannot be saved
+    events = run.run(1, prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    assert [message.partition(":")[0] for message in _warnings(events)] == [
+        "no checkpoint after step 3",
+        "no checkpoint after step 6",
+    ]
+    assert [event["step"] for event in events if event["kind"] == "metric"] == [1, 2, 3, 4, 5, 6]
+    assert (events[-1]["kind"], events[-1]["class"]) == ("failed", "disk_full")
+    assert list(run.run_dir.checkpoints.iterdir()) == []
+
+
 if MOUNTS:
 
     def test_a_disk_with_too_little_space_is_seen_before(tmp_path: Path) -> None:

@@ -53,13 +53,13 @@ EVENT_FIELDS: dict[str, dict[str, str]] = {
     },
     "paused": {
         "step": "after which step",
-        "checkpoint": "step of the newest checkpoint to go on from; null when there is none",
+        "checkpoint": "step of the newest checkpoint that the attempt wrote or went on from; null for none",
         "…": "the costs of `finished`",
     },
     "stopped": {
         "reason": "user, or preempted when it was told to end from outside of the workbench",
         "step": "after which step",
-        "checkpoint": "step of the newest checkpoint to go on from; null when there is none",
+        "checkpoint": "step of the newest checkpoint that the attempt wrote or went on from; null for none",
         "…": "the costs of `finished`",
     },
     "warning": {"message": "a sentence"},

@@ -20,16 +20,15 @@ from workbench.train.training_state import TrainingState, random_states, write_s
 
 
 class CheckpointWriter:
-    """Knows what a checkpoint is made of, and the step of the newest one that this attempt wrote or went on from.
+    """Knows what a checkpoint is made of.
 
-    `began` is when, on the monotonic clock, an attempt without interruption would have begun.
+    `kept` is the step of the newest that this attempt wrote or went on from, 0 for none. `began` is when, on the
+    monotonic clock, an attempt without interruption would have begun.
     """
 
-    def __init__(
-        self, session: Session, model: PeftModel, rule: StepRule, began: float, device: torch.device, kept: int | None
-    ) -> None:
-        self._session, self._model, self._rule = session, model, rule
-        self._began, self._device, self.kept = began, device, kept
+    def __init__(self, session: Session, model: PeftModel, rule: StepRule, began: float, kept: int) -> None:
+        self._session, self._model, self._rule, self._began = session, model, rule, began
+        self.kept = kept
 
     def write(self, at: Progress) -> None:
         """Writes the state after a step, tells of it, and removes the oldest beyond `checkpoint_keep`.
@@ -37,12 +36,12 @@ class CheckpointWriter:
         Nothing at step 0, and nothing twice. Where space is short or the weights are not finite any more, a warning
         takes its place and what there was is kept. Raises OSError for anything else that cannot be written.
         """
-        if at.step == (self.kept or 0) or not self._worth_keeping(at.step) or not self._has_space(at.step):
+        if at.step == self.kept or not self._worth_keeping(at.step) or not self._has_space(at.step):
             return
         began = time.monotonic()
         try:
             path = self._make(at)
-        except (OSError, RuntimeError) as error:
+        except Exception as error:  # every library has its own for a full disk; the others go on
             if not any(no_space_left(cause) for cause in causes(error)):
                 raise
             self._session.warn(f"no checkpoint after step {at.step}: the disk became full while it was written")
@@ -55,12 +54,12 @@ class CheckpointWriter:
 
     def _make(self, at: Progress) -> Path:
         session = self._session
-        facts = {"run_id": session.record.run_id, "evaluated": at.evaluated, **circumstances(self._device)}
+        facts = {"run_id": session.record.run_id, "evaluated": at.evaluated, **circumstances(session.device)}
         return make_checkpoint(session.run_dir, at.step, session.attempt, facts, lambda folder: self._fill(folder, at))
 
     def _fill(self, folder: Path, at: Progress) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)  # paged states are read where the GPU may still be writing
+        if self._session.device.type == "cuda":
+            torch.cuda.synchronize(self._session.device)  # paged states are read where the GPU may still be writing
         save_adapter(self._model, self._session.record, folder / ADAPTER_NAME)
         seconds = time.monotonic() - self._began
         state = TrainingState(at.step, at.evaluated, at.seconds, seconds, self._rule.state(), random_states())

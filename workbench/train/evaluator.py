@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from peft import PeftModel
 from torch import nn
 
@@ -42,7 +41,7 @@ class Evaluator:
         batch = session.recipe.batch
         return score_examples(model, inputs.evaluation.examples, inputs.tokenizer, batch, session.stop)
 
-    def run_merged(self, model: PeftModel, compute_dtype: torch.dtype, step: int) -> bool:
+    def run_merged(self, model: PeftModel, step: int) -> bool:
         """The evaluators once more for every target of `merge_eval`, and the share that it keeps.
 
         False when it was given up because a stop was asked for.
@@ -54,7 +53,7 @@ class Evaluator:
         originals = OriginalWeights(folder, load_map(str(folder)).family)
         for name in recipe.merge_eval:
             try:
-                with merged(model, record, originals, read_target(name), compute_dtype) as kept:
+                with merged(model, record, originals, read_target(name), self._session.compute_dtype) as kept:
                     scores = self.scores(model)
             except StopRequestedError:
                 return False

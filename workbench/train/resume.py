@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from peft import PeftModel
 
 from workbench.errors import InvalidError
@@ -54,7 +53,7 @@ def find_resumed(session: Session) -> Resumed | None:
     return None
 
 
-def restore(session: Session, resumed: Resumed, model: PeftModel, rule: StepRule, device: torch.device) -> Progress:
+def restore(session: Session, resumed: Resumed, model: PeftModel, rule: StepRule) -> Progress:
     """Loads weights, step rule and random states; returns where the loop goes on. Writes the `resumed` event.
 
     Raises InvalidError where the weights are not those of this plan.
@@ -63,14 +62,14 @@ def restore(session: Session, resumed: Resumed, model: PeftModel, rule: StepRule
     load_adapter(model, resumed.adapter)
     rule.load_state(state.rule)
     restore_random_states(state.random)
-    _warn_of_other_circumstances(session, checkpoint, device)
+    _warn_of_other_circumstances(session, checkpoint)
     session.log.write("resumed", step=state.step, from_attempt=checkpoint.attempt)
     session.say(f"resumed after step {state.step} from the checkpoint of attempt {checkpoint.attempt}")
     return Progress(state.step, state.train_seconds, state.evaluated)
 
 
-def _warn_of_other_circumstances(session: Session, checkpoint: Checkpoint, device: torch.device) -> None:
-    was, now = checkpoint.manifest(), circumstances(device)
+def _warn_of_other_circumstances(session: Session, checkpoint: Checkpoint) -> None:
+    was, now = checkpoint.manifest(), circumstances(session.device)
     others = [
         f"{name} {was[key].get(name)}, now {value}"
         for key, values in now.items()

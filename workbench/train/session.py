@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, replace
 
+import torch
+
 from workbench.run.events import EventLog
 from workbench.run.layout import RunDir
 from workbench.run.recipe import Recipe, recipe_from_dict
 from workbench.run.record import RunRecord, read_record
 from workbench.run.terms import Terms, read_terms
+from workbench.train.base import pick_compute_dtype, pick_device
 from workbench.train.evaluate import HIGHER_IS_BETTER, Evaluation
-from workbench.train.failure import RunFailure
+from workbench.train.failure import RunFailure, failing_as
 from workbench.train.stop import StopFlag
 
 
@@ -22,6 +25,8 @@ class Session:
     terms: Terms
     log: EventLog
     stop: StopFlag
+    device: torch.device
+    compute_dtype: torch.dtype
 
     @property
     def attempt(self) -> int:
@@ -47,9 +52,15 @@ class Session:
 
 
 def open_session(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> Session:
-    """Reads the record and the terms. Raises RunFailure where the terms would make it another experiment."""
-    record, terms = read_record(run_dir.record), read_terms(run_dir, attempt)
-    return Session(run_dir, record, _changed(recipe_from_dict(record.recipe), record, terms), terms, log, stop)
+    """Reads the record and the terms, and picks the device.
+
+    Raises RunFailure (bad_plan) where the terms would make it another experiment, or the device lacks the dtype.
+    """
+    record, terms, device = read_record(run_dir.record), read_terms(run_dir, attempt), pick_device()
+    recipe = _changed(recipe_from_dict(record.recipe), record, terms)
+    with failing_as("bad_plan"):
+        compute_dtype = pick_compute_dtype(recipe.compute_dtype, device)
+    return Session(run_dir, record, recipe, terms, log, stop, device, compute_dtype)
 
 
 def _changed(recipe: Recipe, record: RunRecord, terms: Terms) -> Recipe:

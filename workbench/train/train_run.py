@@ -1,25 +1,24 @@
 """One run from its record to its results. Reads from top to bottom."""
 
-import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 import torch
-from peft import PeftModel
 from torch import nn
 
 from workbench.run.events import EventLog
 from workbench.run.layout import RunDir
 from workbench.train.adapters import build_adapters
 from workbench.train.audit import AuditError, audit
-from workbench.train.base import Base, load_base, pick_compute_dtype, pick_device
+from workbench.train.base import Base, load_base
 from workbench.train.batches import pad_id_of
 from workbench.train.checkpoint_writer import CheckpointWriter
 from workbench.train.checkpointing import enable_checkpointing
+from workbench.train.circumstances import machine_name
 from workbench.train.evaluator import Evaluator
 from workbench.train.failure import failing_as
-from workbench.train.inputs import load_inputs
+from workbench.train.inputs import Inputs, load_inputs
 from workbench.train.loop import LoopHooks, LoopResult, Progress, StepMetrics, Trainer, run_loop
 from workbench.train.memory import peak_bytes
 from workbench.train.resume import Resumed, find_resumed, restore
@@ -29,77 +28,88 @@ from workbench.train.site_stats import site_statistics
 from workbench.train.stop import StopFlag
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What an attempt came to. `checkpoint` is the step of the one to go on from, None where there is none."""
+
+    model: nn.Module
+    result: LoopResult
+    adapter_bytes: int = 0
+    checkpoint: int | None = None
+
+
 def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> None:
     """Trains (or, for a reference run, only evaluates) and writes every event up to `finished`, `paused` or `stopped`.
 
     Raises RunFailure, AuditError or what a library raised; the caller writes the `failed` event.
     """
     session = open_session(run_dir, attempt, log, stop)
-    record, device = session.record, pick_device()
-    with failing_as("bad_plan"):
-        compute_dtype = pick_compute_dtype(session.recipe.compute_dtype, device)
-    _log_started(session, device, compute_dtype)
+    _log_started(session)
     resumed = find_resumed(session)
     began = time.monotonic() - (resumed.state.device_seconds if resumed else 0.0)
-    base = _load_base(session, device, compute_dtype, resumed)
+    base = _load_base(session, resumed)
     inputs = load_inputs(session)
-    evaluator, writer = Evaluator(session, inputs), None
-    if record.reference:
-        _audit(session, base.model)
-        model, adapter_bytes = base.model, 0
-        result = LoopResult(Progress(), not evaluator.run(model, 0), {})
+    if session.record.reference:
+        end = _evaluate(session, base, inputs)
     else:
-        model, clock = build_adapters(base.model, record, base.starts)
-        _audit(session, model)
-        if session.recipe.gradient_checkpointing:
-            enable_checkpointing(model, record)
-        trainer = Trainer(model, clock, session.recipe, pad_id_of(inputs.tokenizer), session.warn)
-        start = restore(session, resumed, model, trainer.rule, device) if resumed else Progress()
-        writer = CheckpointWriter(session, model, trainer.rule, began, device, start.step or None)
-        hooks = LoopHooks(_step_logger(session), lambda step: evaluator.run(model, step), session.warn, writer.write)
-        result = run_loop(trainer, inputs.training.examples, record.seed, hooks, stop, start)
-        adapter_bytes = save_adapter(model, record, run_dir.adapter_of(attempt))
-        if not result.stopped:
-            result = replace(result, stopped=not evaluator.run(model, result.step))
-    if not result.stopped and isinstance(model, PeftModel):
-        result = replace(result, stopped=not evaluator.run_merged(model, compute_dtype, result.step))
-    if result.stopped and writer:
-        writer.write(result.at)
-    if not result.stopped:
-        log.write("site_stats", step=result.step, sites=site_statistics(model, base.norms, result.grad_norms))
-        if adapter_bytes:
+        end = _train(session, base, inputs, resumed, began)
+    if not end.result.stopped:
+        statistics = site_statistics(end.model, base.norms, end.result.grad_norms)
+        log.write("site_stats", step=end.result.step, sites=statistics)
+        if end.adapter_bytes:
             publish_adapter(run_dir, attempt)
-    costs = {
-        "step": result.step,
-        "train_seconds": result.at.seconds,
-        "device_seconds": time.monotonic() - began,
-        "peak_bytes": peak_bytes(device),
-        "adapter_bytes": adapter_bytes,
-    }
-    _log_end(session, costs, stopped=result.stopped, checkpoint=writer.kept if writer else None)
+    _log_end(session, end, time.monotonic() - began)
 
 
-def _log_started(session: Session, device: torch.device, compute_dtype: torch.dtype) -> None:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+def _evaluate(session: Session, base: Base, inputs: Inputs) -> _End:
+    """A reference run: the base as it is."""
+    _audit(session, base.model)
+    done = Evaluator(session, inputs).run(base.model, 0)
+    return _End(base.model, LoopResult(Progress(), not done, {}))
+
+
+def _train(session: Session, base: Base, inputs: Inputs, resumed: Resumed | None, began: float) -> _End:
+    """From the adapters to the last evaluation, or to the state that a stop leaves."""
+    record, evaluator = session.record, Evaluator(session, inputs)
+    model, clock = build_adapters(base.model, record, base.starts)
+    _audit(session, model)
+    if session.recipe.gradient_checkpointing:
+        enable_checkpointing(model, record)
+    trainer = Trainer(model, clock, session.recipe, pad_id_of(inputs.tokenizer), session.warn)
+    start = restore(session, resumed, model, trainer.rule) if resumed else Progress()
+    writer = CheckpointWriter(session, model, trainer.rule, began, start.step)
+    hooks = LoopHooks(_step_logger(session), lambda step: evaluator.run(model, step), session.warn, writer.write)
+    result = run_loop(trainer, inputs.training.examples, record.seed, hooks, session.stop, start)
+    adapter_bytes = save_adapter(model, record, session.run_dir.adapter_of(session.attempt))
+    if not result.stopped:
+        done = evaluator.run(model, result.step) and evaluator.run_merged(model, result.step)
+        result = replace(result, stopped=not done)
+    if result.stopped:
+        writer.write(result.at)
+    return _End(model, result, adapter_bytes, writer.kept or None)
+
+
+def _log_started(session: Session) -> None:
+    recipe, name, dtype = session.recipe, machine_name(session.device), str(session.compute_dtype)
     session.log.write(
         "started",
         model=session.record.model,
-        device=f"{device} {name}",
+        device=f"{session.device} {name}",
         threads=torch.get_num_threads(),
-        compute_dtype=str(compute_dtype).removeprefix("torch."),
-        steps=0 if session.record.reference else session.recipe.steps,
+        compute_dtype=dtype.removeprefix("torch."),
+        steps=0 if session.record.reference else recipe.steps,
         seed=session.record.seed,
-        batch=session.recipe.batch,
-        accumulation=session.recipe.accumulation,
+        batch=recipe.batch,
+        accumulation=recipe.accumulation,
         **({"why": session.terms.why} if session.terms.why else {}),
     )
-    session.say(f"{session.record.name}: {device} {name}, {torch.get_num_threads()} threads, {compute_dtype}")
+    session.say(f"{session.record.name}: {session.device} {name}, {torch.get_num_threads()} threads, {dtype}")
 
 
-def _load_base(session: Session, device: torch.device, compute_dtype: torch.dtype, resumed: Resumed | None) -> Base:
+def _load_base(session: Session, resumed: Resumed | None) -> Base:
     starts = load_starts(resumed.adapter) if resumed else None
     with failing_as("missing_model"):
-        base = load_base(session.record, device, compute_dtype, starts)
+        base = load_base(session.record, session.device, session.compute_dtype, starts)
     formats: dict[str, int] = {}
     for site in session.record.sites:
         formats[site.base] = formats.get(site.base, 0) + 1
@@ -138,14 +148,21 @@ def _step_logger(session: Session) -> Callable[[int, StepMetrics], None]:
     return log_step
 
 
-def _log_end(session: Session, costs: dict[str, int | float], stopped: bool, checkpoint: int | None) -> None:
-    saved = ", adapter saved" if costs["adapter_bytes"] else ""
-    if not stopped:
+def _log_end(session: Session, end: _End, device_seconds: float) -> None:
+    step, saved = end.result.step, ", adapter saved" if end.adapter_bytes else ""
+    costs = {
+        "step": step,
+        "train_seconds": end.result.at.seconds,
+        "device_seconds": device_seconds,
+        "peak_bytes": peak_bytes(session.device),
+        "adapter_bytes": end.adapter_bytes,
+    }
+    if not end.result.stopped:
         session.log.write("finished", **costs)
-        session.say(f"finished after step {costs['step']} in {costs['device_seconds']:.1f} s")
+        session.say(f"finished after step {step} in {device_seconds:.1f} s")
     elif session.stop.reason == "pause":
-        session.log.write("paused", checkpoint=checkpoint, **costs)
-        session.say(f"paused after step {costs['step']}{saved}")
+        session.log.write("paused", checkpoint=end.checkpoint, **costs)
+        session.say(f"paused after step {step}{saved}")
     else:
-        session.log.write("stopped", reason=session.stop.reason, checkpoint=checkpoint, **costs)
-        session.say(f"stopped after step {costs['step']}{saved}")
+        session.log.write("stopped", reason=session.stop.reason, checkpoint=end.checkpoint, **costs)
+        session.say(f"stopped after step {step}{saved}")
