@@ -46,7 +46,7 @@ def run_steps(
         if on_step:
             on_step(number, metrics)
 
-    hooks = LoopHooks(collect, lambda step: None, lambda message: None)
+    hooks = LoopHooks(collect, lambda step: True, lambda message: None)
     return run_loop(trainer, examples, 1, hooks, stop or StopFlag()), steps
 
 

@@ -67,3 +67,13 @@ def test_leaving_an_example_out_moves_none_of_the_others(count: int, seed: int, 
     kept = [index for index in range(count) if index != gone % count]
     whole = [index for index in islice(training_order(range(count), seed), count) if index != gone % count]
     assert [kept[position] for position in islice(training_order(kept, seed), count - 1)] == whole
+
+
+@given(count=st.integers(1, 20), seed=st.integers(0, 3), skip=st.integers(0, 70))
+def test_skipping_is_as_if_the_first_had_been_drawn(count: int, seed: int, skip: int) -> None:
+    whole = list(islice(training_order(range(count), seed), skip + 30))
+    assert list(islice(training_order(range(count), seed, skip), 30)) == whole[skip:]
+
+
+def test_epochs_that_are_skipped_cost_nothing() -> None:
+    assert next(training_order(range(3), 1, 3 * 10**12)) in range(3)

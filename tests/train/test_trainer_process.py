@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.processes import wait_until
 from tests.train.support import demo_recipe, demo_sites, make_record
+from workbench.run import locks
+from workbench.run.control import Reason, mark_stopping
 from workbench.run.events import read_events
-from workbench.run.layout import RunDir
+from workbench.run.layout import Home, RunDir
 from workbench.run.record import RunRecord
 
 pytestmark = pytest.mark.slow
@@ -21,7 +24,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "WORKBENCH_ATTEMPT": "1"}
 
 
 def _prepare(folder: Path, record: RunRecord) -> RunDir:
-    run_dir = RunDir(folder / record.run_id)
+    run_dir = Home(folder / "home").run_dir(record.run_id)
     run_dir.path.mkdir(parents=True)
     record.write(run_dir.record)
     return run_dir
@@ -60,19 +63,29 @@ def test_a_reference_run_only_evaluates(tmp_path: Path) -> None:
     assert not run_dir.adapter.exists()
 
 
-def test_sigterm_finishes_the_step_saves_and_says_stopped(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("note", "end"), [("user", ("stopped", "user")), ("pause", ("paused", None)), (None, ("stopped", "preempted"))]
+)
+def test_sigterm_finishes_the_step_saves_and_says_why(
+    tmp_path: Path, note: Reason | None, end: tuple[str, str | None]
+) -> None:
     run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(steps=100_000)))
+    mark_stopping(run_dir, 7, "user")  # another attempt's
     with subprocess.Popen([*COMMAND, str(run_dir.path)], env=ENVIRONMENT, text=True, stdout=subprocess.PIPE) as trainer:
         assert trainer.stdout is not None
         for line in trainer.stdout:
             if line.startswith("step 1/"):
                 break
+        if note:
+            mark_stopping(run_dir, 1, note)
         trainer.send_signal(signal.SIGTERM)
         trainer.communicate(timeout=60)
     assert trainer.returncode == 0
     events = read_events(run_dir.events)
-    assert (events[-1]["kind"], events[-1]["reason"]) == ("stopped", "user")
-    assert events[-1]["step"] == max(e["step"] for e in events if e["kind"] == "metric")
+    assert (events[-1]["kind"], events[-1].get("reason")) == end
+    assert events[-2]["kind"] == "checkpoint"
+    last = max(e["step"] for e in events if e["kind"] == "metric")
+    assert events[-1]["step"] == events[-1]["checkpoint"] == events[-2]["step"] == last
     assert (run_dir.adapter_of(1) / "adapter_config.json").is_file()
     assert "site_stats" not in {e["kind"] for e in events}
 
@@ -151,3 +164,42 @@ def test_wrong_usage_is_exit_code_two(tmp_path: Path) -> None:
     done = subprocess.run([*COMMAND, str(tmp_path)], text=True, capture_output=True, check=False)
     assert done.returncode == 2
     assert "usage: python -P -m workbench.train RUN_DIR" in done.stderr
+
+
+SCHEDULING = """
+import sys
+python, sys.executable = sys.executable, sys.argv[1]
+from workbench.train.__main__ import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("shim", ["alive", "dead", "none"])
+def test_a_trainer_without_its_shim_has_the_queue_go_on(tmp_path: Path, shim: str) -> None:
+    record = replace(make_record(demo_sites()), model_path=str(tmp_path / "gone"))
+    run_dir = _prepare(tmp_path, record)
+    note, python = tmp_path / "note", tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\nif [ "$3" = workbench.run.after ]; then exec {sys.executable} "$@"; fi\n'
+        f'echo "$@" > {note}.part\nmv {note}.part {note}\n'
+    )
+    python.chmod(0o755)
+    lock = locks.take(run_dir.shim_lock) if shim != "none" else None
+    if shim == "dead" and lock is not None:
+        os.close(lock)
+    command = [sys.executable, "-P", "-c", SCHEDULING, str(python), str(run_dir.path)]
+    assert subprocess.run(command, env=ENVIRONMENT, check=False, capture_output=True).returncode == 1
+    if shim == "dead":
+        wait_until(note.exists)
+        assert note.read_text().split() == ["-P", "-m", "workbench.run.schedule", str(run_dir.home.path)]
+    else:
+        assert not _children_of_the_note(tmp_path)
+        assert not note.exists()
+    if shim == "alive" and lock is not None:
+        os.close(lock)
+
+
+def _children_of_the_note(folder: Path) -> list[str]:
+    """Processes that have the recording stand-in on their command line."""
+    lines = subprocess.run(["ps", "-eo", "args"], text=True, capture_output=True, check=True).stdout.splitlines()
+    return [line for line in lines if str(folder / "python") in line]

@@ -58,9 +58,15 @@ def small_recipe(folder: Path, steps: int = 3, **more: Any) -> Recipe:
     return Recipe(str(DEMO / "data/train.jsonl"), str(few), steps=steps, **values)
 
 
+def record_of(folder: Path, plan: Plan, recipe: Recipe, seed: int = 1) -> RunRecord:
+    """The run that the command would make."""
+    (record,) = records_of(Home(folder / "home"), (plan,), "test", recipe, (seed,))
+    return record
+
+
 def train(folder: Path, plan: Plan, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, seed: int = 1) -> TrainedRun:
     """Makes the run as the command does and trains it here; `monkeypatch` lets the model be kept."""
-    (record,) = records_of(Home(folder / "home"), (plan,), "test", recipe, (seed,))
+    record = record_of(folder, plan, recipe, seed)
     kept: list[PeftModel] = []
     build = training.build_adapters
 

@@ -116,6 +116,23 @@ def test_recipes_keep_the_identity_they_had_before_mezo(tmp_path: Path) -> None:
     assert replace(mezo, mezo_epsilon=0.5).identity() != mezo.identity()
 
 
+def test_keeping_checkpoints_is_not_part_of_what_a_run_is(tmp_path: Path) -> None:
+    demo = load_recipe("demo", Home(tmp_path))[1]
+    other = replace(demo, checkpoint_every=0, checkpoint_keep=9)
+    assert digest(other.identity(), 12) == digest(demo.identity(), 12) == "2099227df2c1"
+    assert recipe_from_dict(other.to_dict()) == other
+    old = {key: value for key, value in demo.to_dict().items() if not key.startswith("checkpoint")}
+    assert recipe_from_dict(old) == demo
+    assert (demo.checkpoint_every, demo.checkpoint_keep) == (500, 2)
+
+
+@pytest.mark.parametrize("change", ["checkpoint_every=-1", "checkpoint_keep=0", "checkpoint_keep=1.5"])
+def test_checkpoints_are_counted_in_whole_numbers(tmp_path: Path, change: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        load_recipe("demo", Home(tmp_path), (change,))
+    assert change.partition("=")[0] in str(caught.value.problems[0])
+
+
 def test_mezo_epsilon_goes_with_mezo_only(tmp_path: Path) -> None:
     home = Home(tmp_path)
     assert load_recipe("demo", home, ("optimizer=mezo",))[1].mezo_epsilon == 1e-3

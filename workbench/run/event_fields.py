@@ -8,6 +8,9 @@ EVENT_FIELDS: dict[str, dict[str, str]] = {
         "compute_dtype": "dtype of activations: float32 or bfloat16",
         "steps": "optimizer steps to come; 0 for a reference run",
         "seed": "the run's seed",
+        "batch": "examples per micro-step in this attempt",
+        "accumulation": "micro-steps per step in this attempt",
+        "why": "what led to this attempt, where its terms say so",
     },
     "base_ready": {
         "seconds": "time to load and quantize the base",
@@ -33,16 +36,32 @@ EVENT_FIELDS: dict[str, dict[str, str]] = {
         "n": "over how many target tokens (exact_match: examples)",
         "higher_is_better": "the metric's direction",
     },
-    "checkpoint": {"step": "after which step the resumable state was written"},
+    "checkpoint": {
+        "step": "after which step the resumable state was written",
+        "bytes": "what it takes on disk",
+        "seconds": "how long writing took; training waits meanwhile",
+    },
     "site_stats": {
         "step": "after which step",
         "sites": "per site: weight_norm, quant_error (relative), update_norm, effective_rank, grad_norm (mean; "
         "null without gradients)",
     },
     "telemetry": {"values": "measurements that are kept in the log only"},
-    "resumed": {"step": "from which step the attempt goes on"},
-    "paused": {"step": "after which step"},
-    "stopped": {"reason": "user, pause or preempted", "step": "after which step", "…": "the costs of `finished`"},
+    "resumed": {
+        "step": "from which step the attempt goes on",
+        "from_attempt": "the attempt that wrote the checkpoint",
+    },
+    "paused": {
+        "step": "after which step",
+        "checkpoint": "step of the newest checkpoint that the attempt wrote or went on from; null for none",
+        "…": "the costs of `finished`",
+    },
+    "stopped": {
+        "reason": "user, or preempted when it was told to end from outside of the workbench",
+        "step": "after which step",
+        "checkpoint": "step of the newest checkpoint that the attempt wrote or went on from; null for none",
+        "…": "the costs of `finished`",
+    },
     "warning": {"message": "a sentence"},
     "failed": {
         "class": "the failure class",
@@ -51,8 +70,8 @@ EVENT_FIELDS: dict[str, dict[str, str]] = {
     },
     "finished": {
         "step": "the last step",
-        "train_seconds": "seconds of steps alone",
-        "device_seconds": "seconds from loading the base to the end",
+        "train_seconds": "seconds of steps alone; of earlier attempts, those that a checkpoint kept",
+        "device_seconds": "seconds from loading the base to the end, counted likewise",
         "peak_bytes": "peak memory: the allocator's on CUDA, the process's resident set on the CPU",
         "adapter_bytes": "bytes of the adapter's weights",
     },

@@ -1,10 +1,11 @@
-"""The event log of a run: JSON lines, appended by one writer, read by anyone.
+"""The event log of a run: JSON lines, appended by one process, read by anyone.
 
 `events.jsonl` is written by the trainer alone, `shim.jsonl` by the supervisor alone.
 """
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -32,10 +33,14 @@ def reserve_of(log: Path) -> Path:
 
 
 class EventLog:
-    """Appends events of one attempt. Each is one write() call; state changes are also synced to disk."""
+    """Appends events of one attempt. Each is one write() call; state changes are also synced to disk.
+
+    Several threads may write to one log: their events come one after the other, `seq` in the order of the lines.
+    """
 
     def __init__(self, path: Path, run_id: str, attempt: int) -> None:
         self._run_id, self._attempt, self._seq = run_id, attempt, 0
+        self._lock = threading.Lock()
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self._end_torn_line()
         self._reserve = reserve_of(path)
@@ -58,7 +63,13 @@ class EventLog:
         """
         if kind not in KINDS:
             raise ValueError(f"unknown kind of event: {kind}")
-        self._seq += 1
+        with self._lock:
+            self._seq += 1
+            self._append_surely(self._line(kind, fields), last=kind in TERMINAL_KINDS)
+            if kind in STATE_KINDS:
+                os.fsync(self._fd)
+
+    def _line(self, kind: str, fields: dict[str, Any]) -> bytes:
         event = {
             "v": SCHEMA_VERSION,
             "run_id": self._run_id,
@@ -69,16 +80,17 @@ class EventLog:
             "kind": kind,
             **fields,
         }
-        line = (json.dumps(_finite(event), ensure_ascii=False) + "\n").encode()
+        return (json.dumps(_finite(event), ensure_ascii=False) + "\n").encode()
+
+    def _append_surely(self, line: bytes, last: bool) -> None:
+        """The last line of an attempt may use the space that was set aside."""
         try:
             self._append(line)
         except OSError as error:
-            if kind not in TERMINAL_KINDS or not no_space_left(error):
+            if not last or not no_space_left(error):
                 raise
             self._reserve.unlink(missing_ok=True)
             self._append(line)
-        if kind in STATE_KINDS:
-            os.fsync(self._fd)
 
     def _append(self, line: bytes) -> None:
         """The whole line or none of it: on a full disk a write can end in the middle."""

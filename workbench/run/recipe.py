@@ -9,10 +9,13 @@ EVALUATORS = ("loss", "token_accuracy", "exact_match")
 COMPUTE_DTYPES = ("auto", "bf16", "fp32")
 
 # What a run's identity leaves out: paths and revisions are replaced by content hashes, and neither recomputing
-# activations nor splitting an effective batch into micro-batches changes a number. `warmup` counts as the steps that
-# it means. What only one optimizer reads belongs to recipes with that one, and `merge_eval` to those that have it: the
-# others keep the identity they had.
-_NOT_IDENTITY = ("data", "eval_data", "revision", "batch", "accumulation", "gradient_checkpointing", "warmup")
+# activations nor splitting an effective batch into micro-batches nor keeping checkpoints changes a number. `warmup`
+# counts as the steps that it means. What only one optimizer reads belongs to recipes with that one, and `merge_eval` to
+# those that have it: the others keep the identity they had.
+_NOT_IDENTITY = (
+    *("data", "eval_data", "revision", "batch", "accumulation", "gradient_checkpointing", "warmup"),
+    *("checkpoint_every", "checkpoint_keep"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,10 @@ class Recipe:
     `batch` counts examples per micro-step, `accumulation` micro-steps per optimizer step; `warmup` below 1 is a
     share of the steps, else a number of steps; `clip` bounds the global gradient norm (0 = off); `mezo_epsilon` is how
     far MeZO goes aside (ε), and no other optimizer reads it; `eval_every` counts steps (0 = final only); `merge_eval`
-    names targets that the adapter is merged into for one more evaluation at the end; `max_length` counts tokens of
-    prompt and target together. `columns` are pairs of a format's key and the name that the data has for it; `revision`
-    is a commit, branch or tag of a hub data set.
+    names targets that the adapter is merged into for one more evaluation at the end; `checkpoint_every` counts steps
+    (0 = only when paused or stopped), and the newest `checkpoint_keep` are kept; `max_length` counts tokens of prompt
+    and target together. `columns` are pairs of a format's key and the name that the data has for it; `revision` is a
+    commit, branch or tag of a hub data set.
     """
 
     data: str
@@ -57,6 +61,8 @@ class Recipe:
     eval_every: int = 0
     evaluators: tuple[str, ...] = ("loss", "token_accuracy")
     merge_eval: tuple[str, ...] = ()
+    checkpoint_every: int = 500
+    checkpoint_keep: int = 2
     gradient_checkpointing: bool = False
     compute_dtype: str = "auto"
 

@@ -80,6 +80,12 @@ class RecipeFile(BaseModel):
         list[MergeTarget],
         Field(description="evaluate again after merging into these at the end, as `loss@int4` and so on"),
     ] = []
+    checkpoint_every: Annotated[
+        int, Field(ge=0, description="steps between states to resume from; 0 is when paused or stopped only")
+    ] = _DEFAULT.checkpoint_every
+    checkpoint_keep: Annotated[int, Field(ge=1, description="how many of the newest are kept")] = (
+        _DEFAULT.checkpoint_keep
+    )
     gradient_checkpointing: bool = False
     compute_dtype: Literal["auto", "bf16", "fp32"] = "auto"
 

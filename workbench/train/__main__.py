@@ -7,6 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
+from workbench.run import locks
+from workbench.run.after import start_after_exit
+from workbench.run.control import stopping_reason
 from workbench.run.events import EventLog
 from workbench.run.layout import RunDir
 from workbench.train.libraries import prepare_libraries
@@ -16,13 +19,23 @@ USAGE = "usage: python -P -m workbench.train RUN_DIR (one run directory that hol
 
 
 def main(arguments: list[str]) -> int:
-    """Runs one attempt. Exit code 0 when it finished or was stopped, 1 when it failed, 2 for wrong usage."""
+    """Runs one attempt. Exit code 0 when it finished, paused or was stopped, 1 when it failed, 2 for wrong usage.
+
+    Where the shim is gone that would have gone on with the queue, this does.
+    """
     if len(arguments) != 1 or not (Path(arguments[0]) / "run.json").is_file():
         print(USAGE, file=sys.stderr)
         return 2
-    stop = StopFlag()
-    stop.install()  # before the slow imports, so that an early SIGTERM is not lost
     run_dir, attempt = RunDir(Path(arguments[0]).absolute()), int(os.environ.get("WORKBENCH_ATTEMPT", "1"))
+    stop = StopFlag(lambda: stopping_reason(run_dir, attempt))
+    stop.install()  # before the slow imports, so that an early SIGTERM is not lost
+    code = _attempt(run_dir, attempt, stop)
+    if run_dir.shim_lock.exists() and not locks.is_held(run_dir.shim_lock):
+        start_after_exit([sys.executable, "-P", "-m", "workbench.run.schedule", str(run_dir.home.path)])
+    return code
+
+
+def _attempt(run_dir: RunDir, attempt: int, stop: StopFlag) -> int:
     log = EventLog(run_dir.events, run_dir.run_id, attempt)
     try:
         prepare_libraries()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -40,3 +41,26 @@ class Backprop:
 
     def site_grad_norms(self) -> dict[str, float]:
         return self._meter.means()
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "optimizer": _on_cpu(self._optimizer.state_dict()),
+            "schedule": self._schedule.state_dict(),
+            "meter": self._meter.state(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+        self._meter.load_state(state["meter"])
+
+
+def _on_cpu(value: Any) -> Any:
+    """The same with every tensor plain and on the CPU: bitsandbytes marks paged ones with attributes of its own."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu()
+    if isinstance(value, dict):
+        return {key: _on_cpu(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_on_cpu(item) for item in value)
+    return value

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -38,16 +39,17 @@ def collate(examples: Sequence[TokenizedExample], pad_id: int, device: torch.dev
     return Batch(ids.to(device), mask.to(device), labels.to(device), targets, int(mask.sum()))
 
 
-def training_order(indices: Sequence[int], seed: int) -> Iterator[int]:
+def training_order(indices: Sequence[int], seed: int, skip: int = 0) -> Iterator[int]:
     """Positions in `indices` without end: every epoch its own permutation, drawn from the seed alone.
 
-    `indices` are the examples' places in the data, so that leaving one out moves none of the others.
+    `indices` are the examples' places in the data, so that leaving one out moves none of the others. The first `skip`
+    positions are left out; epochs that are skipped whole cost nothing.
     """
-    epoch = 0
+    epoch, start = divmod(skip, len(indices))
     while True:
         ranks = [derive_seed(seed, "order", epoch, index) for index in indices]
-        yield from sorted(range(len(indices)), key=ranks.__getitem__)
-        epoch += 1
+        yield from islice(sorted(range(len(indices)), key=ranks.__getitem__), start, None)
+        epoch, start = epoch + 1, 0
 
 
 def pad_id_of(tokenizer: PreTrainedTokenizerBase) -> int:

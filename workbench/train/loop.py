@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
@@ -36,22 +36,38 @@ class StepMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class LoopResult:
-    """Where the loop ended; `seconds` counts the steps alone, without evaluation."""
+class Progress:
+    """How far training has come: `seconds` of steps alone, and the last step that was evaluated (0: none)."""
 
-    step: int
-    seconds: float
+    step: int = 0
+    seconds: float = 0.0
+    evaluated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoopResult:
+    """Where the loop ended, and the mean gradient norm by site."""
+
+    at: Progress
     stopped: bool
     grad_norms: dict[str, float]
+
+    @property
+    def step(self) -> int:
+        return self.at.step
 
 
 @dataclass(frozen=True, slots=True)
 class LoopHooks:
-    """What the loop tells others: every step's metrics, when an evaluation is due, and warnings."""
+    """What the loop tells others: every step's metrics, when an evaluation or a checkpoint is due, and warnings.
+
+    An evaluation answers whether it was done; it is given up once a stop is asked for.
+    """
 
     on_step: Callable[[int, StepMetrics], None]
-    on_evaluation_due: Callable[[int], object]
+    on_evaluation_due: Callable[[int], bool]
     warn: Callable[[str], None]
+    on_checkpoint_due: Callable[[Progress], None] = lambda at: None
 
 
 class Trainer:
@@ -86,21 +102,44 @@ def _step_rule(model: nn.Module, clock: DrawClock, recipe: Recipe, warn: Callabl
 
 
 def run_loop(
-    trainer: Trainer, examples: Sequence[TokenizedExample], seed: int, hooks: LoopHooks, stop: StopFlag
+    trainer: Trainer,
+    examples: Sequence[TokenizedExample],
+    seed: int,
+    hooks: LoopHooks,
+    stop: StopFlag,
+    start: Progress = Progress(),
 ) -> LoopResult:
-    """Runs `recipe.steps` steps, or fewer when a stop is requested: the step under way is always finished."""
-    recipe, seconds, done = trainer.recipe, 0.0, 0
+    """Goes on from `start` to `recipe.steps`, or less far when a stop is requested.
+
+    The step under way is always finished. An evaluation comes before a checkpoint after the same step, and one that a
+    stop cut short before anything else.
+    """
+    recipe, at = trainer.recipe, start
     total = recipe.steps or 0
-    order = training_order([example.index for example in examples], seed)
+    order = training_order([example.index for example in examples], seed, start.step * recipe.effective_batch)
     trainer.model.train()
-    while done < total and not stop.requested:
+    at = _evaluated(recipe, at, hooks, stop)
+    while at.step < total and not stop.requested:
         began = time.monotonic()
-        metrics = trainer.step(done + 1, [examples[i] for i in islice(order, recipe.effective_batch)])
-        done, seconds = done + 1, seconds + time.monotonic() - began
-        hooks.on_step(done, metrics)
-        if recipe.eval_every and done % recipe.eval_every == 0 and done < total and not stop.requested:
-            hooks.on_evaluation_due(done)
-    return LoopResult(done, seconds, done < total, trainer.rule.site_grad_norms())
+        metrics = trainer.step(at.step + 1, [examples[i] for i in islice(order, recipe.effective_batch)])
+        at = replace(at, step=at.step + 1, seconds=at.seconds + time.monotonic() - began)
+        hooks.on_step(at.step, metrics)
+        at = _evaluated(recipe, at, hooks, stop)
+        if _is_due(recipe.checkpoint_every, at.step) and not stop.requested:
+            hooks.on_checkpoint_due(at)
+    return LoopResult(at, at.step < total, trainer.rule.site_grad_norms())
+
+
+def _evaluated(recipe: Recipe, at: Progress, hooks: LoopHooks, stop: StopFlag) -> Progress:
+    """After the evaluation that is due, if one is; the one after the last step is not the loop's."""
+    due = _is_due(recipe.eval_every, at.step) and at.evaluated < at.step < (recipe.steps or 0)
+    if due and not stop.requested and hooks.on_evaluation_due(at.step):
+        return replace(at, evaluated=at.step)
+    return at
+
+
+def _is_due(every: int, step: int) -> bool:
+    return bool(every and step and step % every == 0)
 
 
 def _chunks(examples: Sequence[TokenizedExample], size: int) -> Iterator[Sequence[TokenizedExample]]:

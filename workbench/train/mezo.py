@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -47,6 +48,13 @@ class Mezo:
     def site_grad_norms(self) -> dict[str, float]:
         """None: one slope over all parameters says nothing about a site."""
         return {}
+
+    def state(self) -> dict[str, Any]:
+        """Empty: direction and learning rate follow from the step's number."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Nothing to load."""
 
     def _loss_aside(self, step: int, distance: float, losses: Losses) -> float:
         """The loss at θ + distance·z."""

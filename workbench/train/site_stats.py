@@ -76,5 +76,11 @@ class GradNormMeter:
             grads = [p.grad for p in parameters if p.grad is not None]
             self._sums[name] += torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads))).item()
 
+    def state(self) -> dict[str, Any]:
+        return {"samples": self._samples, "sums": dict(self._sums)}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self._samples, self._sums = state["samples"], dict(state["sums"])
+
     def means(self) -> dict[str, float]:
         return {name: total / self._samples for name, total in self._sums.items()} if self._samples else {}

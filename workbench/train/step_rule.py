@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -29,4 +29,12 @@ class StepRule(Protocol):
 
     def site_grad_norms(self) -> dict[str, float]:
         """The mean gradient norm by site; empty where no gradient of a site is known."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What the steps to come depend on beside the parameters: plain values and tensors on the CPU."""
+        ...
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Goes on from what `state` gave, in a rule for the same parameters and recipe."""
         ...

@@ -1,138 +1,115 @@
 """One run from its record to its results. Reads from top to bottom."""
 
-import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import torch
-from peft import PeftModel
 from torch import nn
-from transformers import PreTrainedTokenizerBase
 
-from workbench.data.example import Example
-from workbench.data.load import DataSet, load_data
-from workbench.data.tokenize import tokenize
-from workbench.data.tokens import TokenizedSet
-from workbench.plan.merge_target import read_target
-from workbench.plan.model_map import load_map
 from workbench.run.events import EventLog
 from workbench.run.layout import RunDir
-from workbench.run.recipe import Recipe, recipe_from_dict
-from workbench.run.record import RunRecord, read_record
 from workbench.train.adapters import build_adapters
 from workbench.train.audit import AuditError, audit
-from workbench.train.base import Base, load_base, pick_compute_dtype, pick_device
+from workbench.train.base import Base, load_base
 from workbench.train.batches import pad_id_of
+from workbench.train.checkpoint_writer import CheckpointWriter
 from workbench.train.checkpointing import enable_checkpointing
-from workbench.train.evaluate import (
-    HIGHER_IS_BETTER,
-    Evaluation,
-    Score,
-    score_examples,
-    summarize,
-    write_predictions,
-)
-from workbench.train.failure import RunFailure, failing_as
-from workbench.train.loop import LoopHooks, LoopResult, StepMetrics, Trainer, run_loop
+from workbench.train.circumstances import machine_name
+from workbench.train.evaluator import Evaluator
+from workbench.train.failure import failing_as
+from workbench.train.inputs import Inputs, load_inputs
+from workbench.train.loop import LoopHooks, LoopResult, Progress, StepMetrics, Trainer, run_loop
 from workbench.train.memory import peak_bytes
-from workbench.train.merge import total
-from workbench.train.merged_model import merged
-from workbench.train.originals import OriginalWeights
-from workbench.train.save import publish_adapter, save_adapter
+from workbench.train.resume import Resumed, find_resumed, restore
+from workbench.train.save import load_starts, publish_adapter, save_adapter
+from workbench.train.session import Session, open_session
 from workbench.train.site_stats import site_statistics
-from workbench.train.stop import StopFlag, StopRequestedError
-from workbench.train.tokenizer import load_tokenizer
+from workbench.train.stop import StopFlag
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """What every part of one attempt needs."""
+class _End:
+    """What an attempt came to. `checkpoint` is the step of the one to go on from, None where there is none."""
 
-    run_dir: RunDir
-    record: RunRecord
-    recipe: Recipe
-    attempt: int
-    log: EventLog
-    stop: StopFlag
-
-    def say(self, text: str) -> None:
-        print(text, flush=True)
-
-    def warn(self, message: str) -> None:
-        self.log.write("warning", message=message)
-        self.say(f"warning: {message}")
-
-    def log_evaluation(self, step: int, result: Evaluation, name: str) -> None:
-        self.log.write(
-            "eval",
-            step=step,
-            evaluator=name,
-            values={name: result.value},
-            n=result.n,
-            higher_is_better=HIGHER_IS_BETTER[result.evaluator],
-        )
-        self.say(f"eval at step {step}: {name} {result.value:.4f} (n {result.n})")
+    model: nn.Module
+    result: LoopResult
+    adapter_bytes: int = 0
+    checkpoint: int | None = None
 
 
 def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> None:
-    """Trains (or, for a reference run, only evaluates) and writes every event up to `finished` or `stopped`.
+    """Trains (or, for a reference run, only evaluates) and writes every event up to `finished`, `paused` or `stopped`.
 
     Raises RunFailure, AuditError or what a library raised; the caller writes the `failed` event.
     """
-    record = read_record(run_dir.record)
-    session = Session(run_dir, record, recipe_from_dict(record.recipe), attempt, log, stop)
-    device = pick_device()
-    with failing_as("bad_plan"):
-        compute_dtype = pick_compute_dtype(session.recipe.compute_dtype, device)
-    began = time.monotonic()
-    _log_started(session, device, compute_dtype)
-    base = _load_base(session, device, compute_dtype)
-    tokenizer, training, evaluation, eval_examples = _load_data(session)
-    evaluator = _Evaluator(session, tokenizer, evaluation, eval_examples)
-    if record.reference:
-        _audit(session, base.model)
-        model, adapter_bytes = base.model, 0
-        result = LoopResult(0, 0.0, not evaluator.run(model, 0), {})
+    session = open_session(run_dir, attempt, log, stop)
+    _log_started(session)
+    resumed = find_resumed(session)
+    began = time.monotonic() - (resumed.state.device_seconds if resumed else 0.0)
+    base = _load_base(session, resumed)
+    inputs = load_inputs(session)
+    if session.record.reference:
+        end = _evaluate(session, base, inputs)
     else:
-        model, clock = build_adapters(base.model, record, base.starts)
-        _audit(session, model)
-        if session.recipe.gradient_checkpointing:
-            enable_checkpointing(model, record)
-        trainer = Trainer(model, clock, session.recipe, pad_id_of(tokenizer), session.warn)
-        hooks = LoopHooks(_step_logger(session), lambda step: evaluator.run(model, step), session.warn)
-        result = run_loop(trainer, training.examples, record.seed, hooks, stop)
-        adapter_bytes = save_adapter(model, record, run_dir.adapter_of(attempt))
-        if not result.stopped:
-            result = replace(result, stopped=not evaluator.run(model, result.step))
-    if not result.stopped and isinstance(model, PeftModel):
-        result = replace(result, stopped=not _merge_evaluations(session, evaluator, model, compute_dtype, result.step))
-    if not result.stopped:
-        log.write("site_stats", step=result.step, sites=site_statistics(model, base.norms, result.grad_norms))
-        if adapter_bytes:
+        end = _train(session, base, inputs, resumed, began)
+    if not end.result.stopped:
+        statistics = site_statistics(end.model, base.norms, end.result.grad_norms)
+        log.write("site_stats", step=end.result.step, sites=statistics)
+        if end.adapter_bytes:
             publish_adapter(run_dir, attempt)
-    _log_end(session, result, adapter_bytes, time.monotonic() - began, peak_bytes(device))
+    _log_end(session, end, time.monotonic() - began)
 
 
-def _log_started(session: Session, device: torch.device, compute_dtype: torch.dtype) -> None:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+def _evaluate(session: Session, base: Base, inputs: Inputs) -> _End:
+    """A reference run: the base as it is."""
+    _audit(session, base.model)
+    done = Evaluator(session, inputs).run(base.model, 0)
+    return _End(base.model, LoopResult(Progress(), not done, {}))
+
+
+def _train(session: Session, base: Base, inputs: Inputs, resumed: Resumed | None, began: float) -> _End:
+    """From the adapters to the last evaluation, or to the state that a stop leaves."""
+    record, evaluator = session.record, Evaluator(session, inputs)
+    model, clock = build_adapters(base.model, record, base.starts)
+    _audit(session, model)
+    if session.recipe.gradient_checkpointing:
+        enable_checkpointing(model, record)
+    trainer = Trainer(model, clock, session.recipe, pad_id_of(inputs.tokenizer), session.warn)
+    start = restore(session, resumed, model, trainer.rule) if resumed else Progress()
+    writer = CheckpointWriter(session, model, trainer.rule, began, start.step)
+    hooks = LoopHooks(_step_logger(session), lambda step: evaluator.run(model, step), session.warn, writer.write)
+    result = run_loop(trainer, inputs.training.examples, record.seed, hooks, session.stop, start)
+    adapter_bytes = save_adapter(model, record, session.run_dir.adapter_of(session.attempt))
+    if not result.stopped:
+        done = evaluator.run(model, result.step) and evaluator.run_merged(model, result.step)
+        result = replace(result, stopped=not done)
+    if result.stopped:
+        writer.write(result.at)
+    return _End(model, result, adapter_bytes, writer.kept or None)
+
+
+def _log_started(session: Session) -> None:
+    recipe, name, dtype = session.recipe, machine_name(session.device), str(session.compute_dtype)
     session.log.write(
         "started",
         model=session.record.model,
-        device=f"{device} {name}",
+        device=f"{session.device} {name}",
         threads=torch.get_num_threads(),
-        compute_dtype=str(compute_dtype).removeprefix("torch."),
-        steps=0 if session.record.reference else session.recipe.steps,
+        compute_dtype=dtype.removeprefix("torch."),
+        steps=0 if session.record.reference else recipe.steps,
         seed=session.record.seed,
+        batch=recipe.batch,
+        accumulation=recipe.accumulation,
+        **({"why": session.terms.why} if session.terms.why else {}),
     )
-    session.say(f"{session.record.name}: {device} {name}, {torch.get_num_threads()} threads, {compute_dtype}")
+    session.say(f"{session.record.name}: {session.device} {name}, {torch.get_num_threads()} threads, {dtype}")
 
 
-def _load_base(session: Session, device: torch.device, compute_dtype: torch.dtype) -> Base:
+def _load_base(session: Session, resumed: Resumed | None) -> Base:
+    starts = load_starts(resumed.adapter) if resumed else None
     with failing_as("missing_model"):
-        base = load_base(session.record, device, compute_dtype)
+        base = load_base(session.record, session.device, session.compute_dtype, starts)
     formats: dict[str, int] = {}
     for site in session.record.sites:
         formats[site.base] = formats.get(site.base, 0) + 1
@@ -143,36 +120,6 @@ def _load_base(session: Session, device: torch.device, compute_dtype: torch.dtyp
     if base.silenced:
         session.warn(f"the base's own dropout is switched off ({', '.join(base.silenced)})")
     return base
-
-
-def _load_data(
-    session: Session,
-) -> tuple[PreTrainedTokenizerBase, TokenizedSet, TokenizedSet, tuple[Example, ...]]:
-    recipe = session.recipe
-    with failing_as("bad_data"):
-        data = load_data(recipe)
-        _check_unchanged(session.record, data)
-    for line in data.said:
-        session.say(line)
-    with failing_as("missing_model"):
-        tokenizer = load_tokenizer(session.record.model_path)
-    with failing_as("bad_data"):
-        training = tokenize(data.training, tokenizer, recipe.max_length, "training")
-        evaluation = tokenize(data.evaluation, tokenizer, recipe.max_length, "evaluation")
-    for part, tokens in (("training", training), ("evaluation", evaluation)):
-        if tokens.truncated:
-            session.warn(
-                f"{tokens.truncated} {part} examples are cut at max_length {recipe.max_length}; "
-                f"{tokens.dropped} of them keep no target and are left out"
-            )
-    return tokenizer, training, evaluation, data.evaluation
-
-
-def _check_unchanged(record: RunRecord, data: DataSet) -> None:
-    if data.hash != record.data_hash:
-        raise RunFailure(
-            "bad_data", "the data files changed since this run was made", "start it again: a new run will be made"
-        )
 
 
 def _audit(session: Session, model: nn.Module) -> None:
@@ -190,7 +137,7 @@ def _audit(session: Session, model: nn.Module) -> None:
     session.say(f"audit: {len(session.record.sites)} sites as planned, {trainable:,} trainable parameters")
 
 
-def _step_logger(session: Session) -> Any:
+def _step_logger(session: Session) -> Callable[[int, StepMetrics], None]:
     every = max(1, (session.recipe.steps or 1) // 20)
 
     def log_step(step: int, metrics: StepMetrics) -> None:
@@ -201,73 +148,21 @@ def _step_logger(session: Session) -> Any:
     return log_step
 
 
-class _Evaluator:
-    """Runs the recipe's evaluators and writes their events and predictions."""
-
-    def __init__(
-        self,
-        session: Session,
-        tokenizer: PreTrainedTokenizerBase,
-        evaluation: TokenizedSet,
-        examples: Sequence[Example],
-    ) -> None:
-        self._session, self._tokenizer = session, tokenizer
-        self._evaluation, self._examples = evaluation, examples
-
-    def run(self, model: nn.Module, step: int) -> bool:
-        """False when it was given up because a stop was asked for: then nothing of it is written."""
-        session = self._session
-        try:
-            scores = self.scores(model)
-        except StopRequestedError:
-            return False
-        path = session.run_dir.predictions(session.attempt)
-        write_predictions(path, step, scores, self._evaluation.examples, self._examples, self._tokenizer)
-        for result in summarize(scores, session.recipe.evaluators):
-            session.log_evaluation(step, result, result.evaluator)
-        return True
-
-    def scores(self, model: nn.Module) -> list[Score]:
-        """Every example's. Raises StopRequestedError once a stop is asked for."""
-        session = self._session
-        return score_examples(model, self._evaluation.examples, self._tokenizer, session.recipe.batch, session.stop)
-
-
-def _merge_evaluations(
-    session: Session, evaluator: _Evaluator, model: PeftModel, compute_dtype: torch.dtype, step: int
-) -> bool:
-    """The evaluators of the recipe once more for every target of `merge_eval`, and the share that it keeps.
-
-    False when it was given up because a stop was asked for.
-    """
-    if not session.recipe.merge_eval:
-        return True
-    folder = Path(session.record.model_path)
-    originals = OriginalWeights(folder, load_map(str(folder)).family)
-    for name in session.recipe.merge_eval:
-        try:
-            with merged(model, session.record, originals, read_target(name), compute_dtype) as kept:
-                scores = evaluator.scores(model)
-        except StopRequestedError:
-            return False
-        for result in summarize(scores, session.recipe.evaluators):
-            session.log_evaluation(step, result, f"{result.evaluator}@{name}")
-        if (share := total(kept.values()).fraction) is not None:
-            session.log_evaluation(step, Evaluation("kept", share, len(kept)), f"kept@{name}")
-    return True
-
-
-def _log_end(session: Session, result: LoopResult, adapter_bytes: int, device_seconds: float, peak: int) -> None:
+def _log_end(session: Session, end: _End, device_seconds: float) -> None:
+    step, saved = end.result.step, ", adapter saved" if end.adapter_bytes else ""
     costs = {
-        "step": result.step,
-        "train_seconds": result.seconds,
+        "step": step,
+        "train_seconds": end.result.at.seconds,
         "device_seconds": device_seconds,
-        "peak_bytes": peak,
-        "adapter_bytes": adapter_bytes,
+        "peak_bytes": peak_bytes(session.device),
+        "adapter_bytes": end.adapter_bytes,
     }
-    if result.stopped:
-        session.log.write("stopped", reason="user", **costs)
-        session.say(f"stopped after step {result.step}{', adapter saved' if adapter_bytes else ''}")
-    else:
+    if not end.result.stopped:
         session.log.write("finished", **costs)
-        session.say(f"finished after step {result.step} in {device_seconds:.1f} s")
+        session.say(f"finished after step {step} in {device_seconds:.1f} s")
+    elif session.stop.reason == "pause":
+        session.log.write("paused", checkpoint=end.checkpoint, **costs)
+        session.say(f"paused after step {step}{saved}")
+    else:
+        session.log.write("stopped", reason=session.stop.reason, checkpoint=end.checkpoint, **costs)
+        session.say(f"stopped after step {step}{saved}")
