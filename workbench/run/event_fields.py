@@ -46,7 +46,10 @@ EVENT_FIELDS: dict[str, dict[str, str]] = {
         "sites": "per site: weight_norm, quant_error (relative), update_norm, effective_rank, grad_norm (mean; "
         "null without gradients)",
     },
-    "telemetry": {"values": "measurements that are kept in the log only"},
+    "telemetry": {
+        "values": "kept in the log only. GPU: gpu_percent, memory_percent, memory_bytes, free_bytes, celsius, watts "
+        "(null where not told); CPU: cpu_cores (of the process group, since the sample before), rss_bytes",
+    },
     "resumed": {
         "step": "from which step the attempt goes on",
         "from_attempt": "the attempt that wrote the checkpoint",

@@ -26,6 +26,7 @@ from workbench.train.save import load_starts, publish_adapter, save_adapter
 from workbench.train.session import Session, open_session
 from workbench.train.site_stats import site_statistics
 from workbench.train.stop import StopFlag
+from workbench.train.telemetry import device_uuid, telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +46,20 @@ def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> N
     """
     session = open_session(run_dir, attempt, log, stop)
     _log_started(session)
-    resumed = find_resumed(session)
-    began = time.monotonic() - (resumed.state.device_seconds if resumed else 0.0)
-    base = _load_base(session, resumed)
-    inputs = load_inputs(session)
-    if session.record.reference:
-        end = _evaluate(session, base, inputs)
-    else:
-        end = _train(session, base, inputs, resumed, began)
-    if not end.result.stopped:
-        statistics = site_statistics(end.model, base.norms, end.result.grad_norms)
-        log.write("site_stats", step=end.result.step, sites=statistics)
-        if end.adapter_bytes:
-            publish_adapter(run_dir, attempt)
+    with telemetry(log, device_uuid(session.device)):
+        resumed = find_resumed(session)
+        began = time.monotonic() - (resumed.state.device_seconds if resumed else 0.0)
+        base = _load_base(session, resumed)
+        inputs = load_inputs(session)
+        if session.record.reference:
+            end = _evaluate(session, base, inputs)
+        else:
+            end = _train(session, base, inputs, resumed, began)
+        if not end.result.stopped:
+            statistics = site_statistics(end.model, base.norms, end.result.grad_norms)
+            log.write("site_stats", step=end.result.step, sites=statistics)
+            if end.adapter_bytes:
+                publish_adapter(run_dir, attempt)
     _log_end(session, end, time.monotonic() - began)
 
 
