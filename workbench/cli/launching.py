@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from workbench.cli.preflight import check_disk, check_memory
 from workbench.errors import WorkbenchError
 from workbench.run.foreground import Follower, StopRequest
 from workbench.run.identity import make_record
@@ -170,7 +171,8 @@ def _enqueue(home: Home, pending: Mapping[RunDir, RunRecord], options: Options) 
     """Tickets for these runs; returns the runs that were put into the queue here."""
     jobs = options.jobs or default_jobs()
     jobs_used = min(jobs, len(pending)) if options.jobs else jobs
-    _check_memory([*pending.values()], jobs_used)
+    check_memory([*pending.values()], jobs_used)
+    check_disk(home, [*pending.values()])
     tickets = [
         Ticket(
             run_id=run_dir.run_id,
@@ -202,23 +204,6 @@ def _prepared(home: Home, record: RunRecord) -> RunDir:
     if (kept := read_record(run_dir.record)).name != record.name:
         print(f"{record.name}: the same run was made before as {kept.name} ({kept.run_id})", file=sys.stderr)
     return run_dir
-
-
-def _check_memory(records: Sequence[RunRecord], jobs: int) -> None:
-    """Warns when the estimate does not fit: it is an estimate, so nothing is refused."""
-    from workbench.report.numbers import size
-    from workbench.run.gpus import list_gpus
-    from workbench.run.host_memory import available_memory
-
-    gpus = list_gpus()
-    free = min(gpu.free_bytes for gpu in gpus) if gpus else available_memory() // jobs
-    largest = max(records, key=lambda record: record.predicted_bytes["total"])
-    if (needed := largest.predicted_bytes["total"]) > free:
-        print(
-            f"warning: {largest.name} is estimated to need {size(needed)}, and {size(free)} are free for it: lower "
-            "batch and raise accumulation, set gradient_checkpointing: true, or lower max_length",
-            file=sys.stderr,
-        )
 
 
 @contextmanager
