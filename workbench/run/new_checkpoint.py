@@ -34,13 +34,14 @@ def make_checkpoint(
         fill(fresh)
         head = {"v": MANIFEST_VERSION, "step": step, "attempt": attempt, "t": time.time(), **facts}
         _seal(fresh, head)
-        if target.exists():
-            discard(target)
+        replaced = _set_aside(target) if target.exists() else None
         fresh.rename(target)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     _sync(run_dir.checkpoints)
+    if replaced:
+        shutil.rmtree(replaced, ignore_errors=True)
     return target
 
 
@@ -52,16 +53,18 @@ def keep_newest(run_dir: RunDir, count: int) -> None:
 
 def discard(checkpoint: Path) -> None:
     """Removes a checkpoint so that a half-removed one never has its name."""
-    gone = checkpoint.with_name(f".{checkpoint.name}.gone")
-    checkpoint.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    shutil.rmtree(_set_aside(checkpoint), ignore_errors=True)
 
 
 def remove_debris(run_dir: RunDir) -> None:
     """Removes what killed writers left. For the run's one trainer: nobody else writes here."""
-    for path in run_dir.checkpoints.glob(".*"):
+    for path in run_dir.checkpoints.glob(".step-*"):
         with suppress(FileNotFoundError):
             shutil.rmtree(path)
+
+
+def _set_aside(checkpoint: Path) -> Path:
+    return checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}.gone"))
 
 
 def _seal(folder: Path, head: Mapping[str, Any]) -> None:
