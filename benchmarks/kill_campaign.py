@@ -38,6 +38,7 @@ KINDS = ("trainer", "shim", "scheduler", "ingester", "command")
 MARK = "WORKBENCH_CAMPAIGN"
 COMMAND = (sys.executable, "-P", "-m", "workbench.cli.main")
 PLANS = ("demo-baseline", "demo-quarter-mlp", "demo-quarter-attention", "demo-quarter-all")
+_WITH_TRAINER = (RunStatus.STALLED, RunStatus.UNSUPERVISED)
 COMMANDS = (("runs", "list"), ("runs", "queue"), ("runs", "watch", "--once"), ("sql", "from run_summary"))
 _SHORT_LIVED: dict[str, Callable[[Home, random.Random], list[str]]] = {
     "scheduler": lambda home, _: [sys.executable, "-P", "-m", "workbench.run.schedule", str(home.path)],
@@ -68,8 +69,7 @@ class Observer:
         run_id = run_dir.run_id
         if there and not status.is_live:
             self.wrong.append(f"{run_id}: {status} with a trainer at work")
-        supposed = (RunStatus.STALLED, RunStatus.UNSUPERVISED)
-        if not ever_there and status in supposed and view_of(run_dir).status in supposed and not _trainers(run_dir):
+        if not ever_there and status in _WITH_TRAINER and self._stays_without_trainer(run_dir):
             self.wrong.append(f"{run_id}: {status} without a trainer")
         if attempt < self._attempts.get(run_id, 0):
             self.wrong.append(f"{run_id}: attempt {attempt} after {self._attempts[run_id]}")
@@ -78,6 +78,14 @@ class Observer:
         self._attempts[run_id] = max(attempt, self._attempts.get(run_id, 0))
         if status is RunStatus.FINISHED:
             self._finished.add(run_id)
+
+    def _stays_without_trainer(self, run_dir: RunDir) -> bool:
+        """A process that was killed has no environment any more while its memory is freed, and still holds its lock."""
+        for _ in range(10):
+            _wait(0.1)
+            if view_of(run_dir).status not in _WITH_TRAINER or _trainers(run_dir):
+                return False
+        return True
 
 
 def _trainers(run_dir: RunDir) -> set[ProcessId]:
@@ -266,7 +274,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--steps", type=int, default=40, help="of each run; a checkpoint every 3")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60.0, help="gives up then")
     parser.add_argument("--quick", action="store_true", help="10 kills, 4 runs")

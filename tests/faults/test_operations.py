@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +135,8 @@ def test_a_second_command_waits_for_its_turn_and_ctrl_c_takes_its_runs_alone(des
 def test_a_home_on_a_read_only_mount_is_shown_and_not_changed(desk: Desk, kind: str) -> None:
     row = desk("run", "demo-quarter-all", "--recipe", "demo", "--detach", "--hold").json
     assert desk("runs", "list").code == 0
-    with write_protected(desk, kind) as protected:
+    queue = [folder for folder in (desk.home / "queue").rglob("*") if folder.is_dir()]
+    with write_protected(desk, kind) as protected, _all_closed([desk.home / "queue", *queue], kind):
         for words in (("list",), ("queue",), ("watch", "--once"), ("show", row["run_id"])):
             shown = protected("runs", *words)
             assert (shown.code, row["run_id"] in shown.out) == (0, True), shown.err
@@ -143,6 +146,18 @@ def test_a_home_on_a_read_only_mount_is_shown_and_not_changed(desk: Desk, kind: 
             assert "--home" in refused.err
             assert "Traceback" not in refused.err
     assert [ticket.run_id for ticket in Tickets(Home(desk.home)).waiting()] == [row["run_id"]]
+
+
+@contextmanager
+def _all_closed(folders: list[Path], kind: str) -> Iterator[None]:
+    """Permissions are each folder's own; a mount needs nothing more."""
+    for folder in folders if kind == "permissions" else ():
+        folder.chmod(0o555)
+    try:
+        yield
+    finally:
+        for folder in folders if kind == "permissions" else ():
+            folder.chmod(0o755)
 
 
 def test_ten_kills_at_random_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

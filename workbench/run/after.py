@@ -10,19 +10,17 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-# What is the asking attempt's own, and must not reach the ones that are started next.
-_OWN = ("WORKBENCH_ATTEMPT", "WORKBENCH_SLOT", "WORKBENCH_RUN", "WORKBENCH_THREADS")
+from workbench.run.handoff import outer_environment
 
 
 def start_after_exit(command: Sequence[str]) -> None:
     """Has the command run, detached and without output, once this process has ended. Raises OSError."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
     subprocess.Popen(
         [sys.executable, "-P", "-m", "workbench.run.after", str(os.getpid()), *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=environment,
+        env=outer_environment(os.environ),
         start_new_session=True,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from workbench.run.cgroups import memory_groups
 from workbench.run.control import Reason
 from workbench.run.failures import failure_class
+from workbench.run.out_of_memory import out_of_memory
 
 _COUNTERS = {1: "memory.oom_control", 2: "memory.events"}
 _TAIL_BYTES = 4096
@@ -24,6 +25,8 @@ def classify(returncode: int | None, asked: Reason | None, host_oom: bool, out: 
     number = -returncode if returncode is not None and returncode < 0 else None
     how = {"signal": number} if number is not None else {} if returncode is None else {"exit_code": returncode}
     found = failure_class(_failure_class(returncode, asked, host_oom))
+    if found.name == "crash" and (short := out_of_memory(last_lines(out))):
+        found = failure_class(short)  # libraries that end the process themselves print it at most
     message = _crash_message(number, out) if found.name == "crash" else found.cause
     return {"class": found.name, "message": message, "hint": found.fixes[0], **how}
 

@@ -1,5 +1,6 @@
 """What the launcher tells the shim, and the shim the trainer, by environment variables."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ _THREADS = "WORKBENCH_THREADS"
 _MEMORY = "WORKBENCH_MEMORY"
 _GRACE = "WORKBENCH_GRACE"
 _COMMAND = "WORKBENCH_COMMAND"
+_DEVICES = "WORKBENCH_DEVICES"  # what CUDA_VISIBLE_DEVICES was before it came to name the slot's device alone
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 _OF_ONE_RUN = (ATTEMPT, RUN, _SLOT, _SLOT_FD, _SHIM_FD, _ADOPT, _THREADS, _MEMORY, _COMMAND)
 _DESCRIPTORS = (_SLOT_FD, _SHIM_FD)
 
@@ -77,15 +80,20 @@ def read_handoff(environment: Mapping[str, str]) -> Handoff:
 
 
 def outer_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment without what was handed to one run: for whatever is started beside it."""
-    return {name: value for name, value in environment.items() if name not in _OF_ONE_RUN}
+    """An environment without what was handed to one run: for whatever is started beside it, with every device."""
+    outer = {name: value for name, value in environment.items() if name not in (*_OF_ONE_RUN, _DEVICES)}
+    if (before := environment.get(_DEVICES)) is not None:
+        outer.pop(_VISIBLE, None)
+        outer |= json.loads(before)
+    return outer
 
 
 def trainer_environment(run_dir: Path, attempt: int) -> dict[str, str]:
     """The environment of the trainer: the shim's own, the run, and the number of the attempt."""
     # A descriptor's number means nothing to whatever the trainer starts.
     inherited = {name: value for name, value in os.environ.items() if name not in _DESCRIPTORS}
-    return {**inherited, **attempt_variables(run_dir, attempt)}
+    before = {name: value for name, value in inherited.items() if name == _VISIBLE}
+    return {**inherited, **attempt_variables(run_dir, attempt), _DEVICES: json.dumps(before)}
 
 
 def attempt_variables(run_dir: Path, attempt: int) -> dict[str, str]:

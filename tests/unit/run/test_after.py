@@ -26,7 +26,7 @@ def _recorder(folder: Path) -> tuple[Path, Path]:
 
 def test_a_command_begins_when_the_asking_process_has_ended(tmp_path: Path) -> None:
     command, note = _recorder(tmp_path)
-    own = {"WORKBENCH_ATTEMPT": "3", "WORKBENCH_SLOT": "cpu.0", "WORKBENCH_THREADS": "1", "WORKBENCH_RUN_X": "y"}
+    own = {"WORKBENCH_ATTEMPT": "3", "WORKBENCH_SLOT": "cpu.0", "WORKBENCH_THREADS": "1", "WORKBENCH_RUN": "y"}
     asking = subprocess.Popen(
         [sys.executable, "-P", "-c", ASKING, str(command), "home"],
         stdin=subprocess.PIPE,

@@ -42,6 +42,14 @@ def test_the_class_of_a_failure(
         assert failure["exit_code"] == returncode
 
 
+def test_a_library_that_ends_the_process_for_want_of_memory_is_no_crash(tmp_path: Path) -> None:
+    out = tmp_path / "out.1.log"
+    out.write_text("step 7\nError out of memory at line 380 in file /src/csrc/pythonInterface.cpp\n")
+    assert classify(1, None, False, out)["class"] == "cuda_oom"
+    out.write_text("terminate called after throwing an instance of 'std::bad_alloc'\n")
+    assert classify(-signal.SIGABRT, None, False, out)["class"] == "host_oom"
+
+
 def test_the_last_lines_are_few_and_short(tmp_path: Path) -> None:
     path = tmp_path / "out.1.log"
     assert last_lines(path) == ""

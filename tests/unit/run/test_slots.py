@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from workbench.errors import UsageError
 from workbench.run import slots
 from workbench.run.gpus import Gpu
-from workbench.run.handoff import Handoff, read_handoff
+from workbench.run.handoff import Handoff, outer_environment, read_handoff, trainer_environment
 from workbench.run.layout import Home
 from workbench.run.slots import Slot, acquire, cpu_slots, machine_slots
 
@@ -50,3 +51,18 @@ def test_what_is_handed_to_a_shim_arrives() -> None:
     assert read_handoff(handoff.environment()) == handoff
     assert read_handoff({}) == Handoff()
     assert read_handoff({"WORKBENCH_GRACE": "1.5"}).grace == 1.5
+
+
+@pytest.mark.parametrize("devices", [None, "", "0,1"])
+def test_what_a_trainer_has_started_sees_every_device_again(
+    devices: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if devices is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
+    before = outer_environment(os.environ)
+    slot = Slot("GPU-1", 0, "gpu").environment
+    trainer = {**trainer_environment(tmp_path, 3), **slot, **Handoff("GPU-1.0").environment()}
+    assert trainer["WORKBENCH_ATTEMPT"] == "3"
+    assert outer_environment(trainer).get("CUDA_VISIBLE_DEVICES") == devices
+    assert set(outer_environment(trainer)) - set(before) == {"CUDA_DEVICE_ORDER"}
