@@ -65,7 +65,7 @@ def pause(runs: RunArguments, grace: Grace = None, wait: Wait = False) -> None:
 
 def resume(
     runs: RunArguments,
-    jobs: Annotated[int, typer.Option(help="Use slots for so many runs at once; 0 decides.", min=0)] = 0,
+    jobs: Annotated[int, typer.Option(help="Use slots for so many runs at once; 0 is as before.", min=0)] = 0,
     retries: Annotated[int, typer.Option(help="As of `workbench run`.", min=0)] = 0,
     priority: Annotated[int, typer.Option(help="Higher goes first in the queue.")] = 0,
 ) -> None:
@@ -85,7 +85,7 @@ def resume(
 
 def retry(
     runs: RunArguments,
-    jobs: Annotated[int, typer.Option(help="Use slots for so many runs at once; 0 decides.", min=0)] = 0,
+    jobs: Annotated[int, typer.Option(help="Use slots for so many runs at once; 0 is as before.", min=0)] = 0,
     retries: Annotated[int, typer.Option(help="As of `workbench run`.", min=0)] = 0,
     priority: Annotated[int, typer.Option(help="Higher goes first in the queue.")] = 0,
 ) -> None:

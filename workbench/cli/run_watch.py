@@ -95,8 +95,10 @@ def _live(home: "Home", named: "list[RunDir] | None") -> None:
             seen |= set(shown)
             rows = at_work_rows(shown)
             table = at_work_table(rows, console.width)
-            live.update(Text(f"{table}\n\n{_summary(rows)}", no_wrap=True, overflow="crop"), refresh=True)
-            if all(row["over"] for row in rows):
+            over = all(row["over"] for row in rows)
+            hint = "" if over else " · Ctrl-C ends the watching only"
+            live.update(Text(f"{table}\n\n{_summary(rows)}{hint}", no_wrap=True, overflow="crop"), refresh=True)
+            if over:
                 return
             time.sleep(_TICK_SECONDS)
     print("no longer watching; the runs go on", file=sys.stderr)
@@ -106,7 +108,7 @@ def _summary(rows: list[dict[str, Any]]) -> str:
     counts: dict[str, int] = {}
     for row in rows:
         counts[row["status"]] = counts.get(row["status"], 0) + 1
-    return ", ".join(f"{count} {status}" for status, count in counts.items()) + " · Ctrl-C ends the watching only"
+    return ", ".join(f"{count} {status}" for status, count in counts.items())
 
 
 def _print_until_over(home: "Home", named: "list[RunDir] | None", once: bool) -> None:

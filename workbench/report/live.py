@@ -56,7 +56,7 @@ def _row(run_dir: "RunDir") -> Row:
 def at_work_table(rows: Sequence[Row], width: int | None) -> str:
     """The rows as text; columns that a narrow terminal has no room for are left out, the least telling first."""
     names = ["run", "name", "status", "step", "", "loss", "tokens/s", "to go", "memory", "slot"]
-    droppable = ["slot", "memory", "loss", "tokens/s", "", "run"]
+    droppable = ["slot", "run", "loss", "memory", "tokens/s", ""]
     for dropped in (None, *droppable):
         names = [name for name in names if name != dropped]
         table = _at_work_table(rows, names)
@@ -117,11 +117,15 @@ def queue_rows(home: "Home") -> list[Row]:
             "threads": ticket.threads,
             "memory_bytes": ticket.memory_bytes,
             "batch": ticket.batch,
-            "waits_for": reason_to_wait(home, ticket) or "a free slot",
+            "waits_for": reason_to_wait(home, ticket) or _room(ticket.jobs),
             "why": ticket.why,
         }
         for ticket in Tickets(home).waiting()
     ]
+
+
+def _room(jobs: int) -> str:
+    return "the slot" if jobs == 1 else f"one of {jobs} slots"
 
 
 def queue_table(rows: Sequence[Row]) -> Table:

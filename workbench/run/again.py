@@ -16,11 +16,12 @@ def ticket_again(
 ) -> Ticket:
     """A ticket with the terms of the last attempt; after `cuda_oom` with smaller micro-batches.
 
-    The threads are those of before, since another number of them gives other last bits. Raises InvalidError for a
+    The threads are those of before, since another number of them gives other last bits; so are the slots, unless `jobs`
+    says otherwise. Raises InvalidError for a
     run.json that cannot be read.
     """
     record, before = read_record(run_dir.record), read_terms(run_dir, view.attempt)
-    wanted = jobs or default_jobs()
+    wanted = jobs or before.jobs or default_jobs()
     return Ticket(
         run_id=view.run_id,
         attempt=0,

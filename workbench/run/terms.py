@@ -25,6 +25,7 @@ class Terms:
     changes: Mapping[str, Any] = field(default_factory=dict)
     threads: int | None = None
     why: str = ""
+    jobs: int | None = None
 
     def write(self, run_dir: RunDir) -> None:
         """Writes the file whole. Raises OSError."""
@@ -36,6 +37,6 @@ def read_terms(run_dir: RunDir, attempt: int) -> Terms:
     try:
         raw = json.loads(run_dir.terms(attempt).read_text(encoding="utf-8"))
         changes = {key: value for key, value in raw["changes"].items() if key in CHANGEABLE}
-        return Terms(attempt, bool(raw["resume"]), changes, raw["threads"], str(raw["why"]))
+        return Terms(attempt, bool(raw["resume"]), changes, raw["threads"], str(raw["why"]), raw["jobs"])
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return Terms(attempt)

@@ -57,7 +57,7 @@ class Ticket:
     @property
     def terms(self) -> Terms:
         """What the trainer needs to know of it."""
-        return Terms(self.attempt, self.resume, self.changes, self.threads, self.why)
+        return Terms(self.attempt, self.resume, self.changes, self.threads, self.why, self.jobs)
 
 
 @dataclass(frozen=True, slots=True)
