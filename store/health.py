@@ -1,6 +1,6 @@
 """What state the results database of a home is in, as JSON: `python -P -m store.health HOME`. Changes nothing.
 
-`state` is `none`, `ok`, `stale` (damaged or older: made anew by whatever reads the logs next), `newer`, `locked` or
+`state` is `none`, `ok`, `stale` (damaged or of another format: made anew by whatever reads the logs next), `locked` or
 `unreadable`; `message` and `hint` are the store's words for it.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from store import schema
 from store.connection import reading
 from store.schema import StaleStoreError
-from workbench.errors import InvalidError, LockedError, NotFoundError, WorkbenchError
+from workbench.errors import LockedError, NotFoundError, WorkbenchError
 from workbench.run.layout import Home
 
 
@@ -24,8 +24,6 @@ def look(home: Home) -> dict[str, str]:
         return _said("none", error)
     except StaleStoreError as error:
         return _said("stale", error)
-    except InvalidError as error:
-        return _said("newer", error)
     except LockedError as error:
         return _said("locked", error)
     except WorkbenchError as error:

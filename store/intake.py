@@ -29,7 +29,7 @@ class IngestReport:
 
 
 def ingest_into(database: Path, home: Home, notice: str = "") -> IngestReport:
-    """Takes in every new run and every complete new line. Raises StaleStoreError and InvalidError as `check`."""
+    """Takes in every new run and every complete new line. Raises StaleStoreError as `check`."""
     started = time.monotonic()
     with opened_for_writing(database) as connection:
         check(connection, database.name)

@@ -63,9 +63,10 @@ def test_a_shape_that_fits_is_bitsandbytes_own_layer() -> None:
 
 
 def test_the_fault_of_the_cpu_kernel_is_still_there() -> None:
-    """If this fails, bitsandbytes has mended it and `RaggedLinear4bit` can go."""
+    """If this fails, bitsandbytes has mended it and `RaggedLinear4bit` can go. CPUs without AVX-512 never had it."""
     weight = torch.randn(64, 176, generator=torch.Generator().manual_seed(0))
     packed, state = quantize_4bit(weight, quant_type="nf4")
-    assert (dequantize_4bit(packed, state) - weight).norm() / weight.norm() > 0.15
+    wrong = (dequantize_4bit(packed, state) - weight).norm() / weight.norm() > 0.15
+    assert wrong == (torch.backends.cpu.get_cpu_capability() == "AVX512")
     flat = dense_4bit(bnb.nn.Params4bit(weight, requires_grad=False, quant_type="nf4").to("cpu"))
     assert (flat - weight).norm() / weight.norm() < 0.1

@@ -13,7 +13,7 @@ _ANEW = "nothing to do: the next command that reads results makes it anew from t
 
 
 def check_database(place: Place) -> Iterator[Check]:
-    """Size and format; a damaged, newer or held database with what will happen."""
+    """Size and format; of a damaged, foreign or held database what will happen."""
     database = place.home.database
     try:
         held_bytes = database.stat().st_size
