@@ -100,6 +100,7 @@ def test_a_database_that_is_held_is_one_clear_error(home: Home, desk: Desk, comm
     assert all_tables(home) == before
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_while_the_database_is_held_loses_nothing(home: Home) -> None:
     ingest(home)
     finished_run(home, record("00000000000f"), [Metric("loss", 0.25, False)], last=5)

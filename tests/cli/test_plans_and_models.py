@@ -29,6 +29,7 @@ def test_model_show_as_json(desk: Desk) -> None:
     assert {"name": "lm_head", "reason": "tied to the embeddings"} in shown["skipped"]
 
 
+@pytest.mark.slow
 def test_a_plan_from_new_to_diff(desk: Desk) -> None:
     assert desk("plan", "new", "all", "--rank", "8").code == 0
     assert desk("plan", "new", "cut", "--rank", "8", "--rule", "* all", "--rule", "* mlp r/=4").code == 0

@@ -19,6 +19,8 @@ from tests.store.helpers import HOLDER, Metric, finished_run, record, rows, step
 from workbench.run.events import RESERVE_BYTES, EventLog, read_events, reserve_of
 from workbench.run.layout import Home, RunDir
 
+pytestmark = pytest.mark.slow
+
 COUNT = ("sql", "--json", "select count(*) n, count(distinct (run_id, step, name)) d from metrics")
 RUN = ("run", "demo-baseline", "--recipe", "demo", "--threads", "1", "--set")
 

@@ -18,6 +18,8 @@ from workbench.run.liveness import status_of
 from workbench.run.slots import cpu_slots
 from workbench.run.states import RunStatus
 
+pytestmark = pytest.mark.slow
+
 FULL = ["started", "metric", "metric", "metric", "finished"]
 Make = Callable[[str], Launcher]
 

@@ -48,6 +48,7 @@ def _texts(row: tuple[Any, ...]) -> tuple[str, ...]:
     return tuple(map(repr, row))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_every_table_and_view_comes_back_row_by_row(filled: Home, tmp_path: Path, form: Form) -> None:
     folder = tmp_path / "it's ünder" / "here"
