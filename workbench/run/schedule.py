@@ -11,6 +11,7 @@ from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.run import locks
+from workbench.run.control import stop_reason
 from workbench.run.flapping import Guard
 from workbench.run.launch import Launcher, LocalLauncher, Need
 from workbench.run.layout import Home, RunDir
@@ -82,8 +83,9 @@ class _Desk:
         failure = class_of(end)
         its_own = None if failure in (*FROM_OUTSIDE, "killed_by_user") else failure
         self.guard.note(ticket.batch, ticket.run_id, ticket.attempt, its_own)
-        waiting = self.tickets.waiting_of(ticket.run_id)
-        if waiting is None and (next_ticket := following(ticket, run_dir, end)):
+        told_to_end = stop_reason(run_dir, ticket.attempt) in ("user", "pause")
+        settled = told_to_end or self.tickets.waiting_of(ticket.run_id) is not None
+        if not settled and (next_ticket := following(ticket, run_dir, end)):
             self.tickets.put(next_ticket)
         self.tickets.drop_started(ticket.run_id)
         if not any(other.batch == ticket.batch for other in (*self.tickets.waiting(), *self.tickets.started())):

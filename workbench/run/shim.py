@@ -15,6 +15,7 @@ from pathlib import Path
 from workbench.errors import WorkbenchError
 from workbench.run import device_memory, locks
 from workbench.run.adopted import find_trainer, take_after
+from workbench.run.control import renew_stop, stop_reason
 from workbench.run.endings import classify, oom_kills
 from workbench.run.events import EventLog, reserve_of
 from workbench.run.group import TrainerGroup, start_group
@@ -133,8 +134,11 @@ def _adopt(run_dir: RunDir, handoff: Handoff, wakeup: int) -> Event | None:
     proc = read_proc(run_dir)
     trainer = find_trainer(run_dir, attempt, proc)
     slot, threads = (proc.slot, proc.threads) if proc else (None, None)
-    ProcRecord(attempt, identify(os.getpid()), trainer.identity, slot, threads).write(run_dir)
-    reason = watch(trainer, StopRequests(run_dir, attempt, wakeup), handoff.grace)
+    with suppress(OSError):  # a full disk: it only says who looks after the run
+        ProcRecord(attempt, identify(os.getpid()), trainer.identity, slot, threads).write(run_dir)
+    before = stop_reason(run_dir, attempt)
+    renew_stop(run_dir, attempt)  # the trainer may not have been told, and nobody counts its grace any more
+    reason = watch(trainer, StopRequests(run_dir, attempt, wakeup), handoff.grace) or before
     trainer.end()
     lock = take_after(run_dir)
     if lock is None:

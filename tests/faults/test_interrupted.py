@@ -1,0 +1,69 @@
+"""Shims and schedulers that are killed between two steps: what a person asked for is not forgotten."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from tests.faults.processes import Bench, kinds, wait_until
+from workbench.run import queue
+from workbench.run.control import mark_stopping, request_stop, take_stop
+from workbench.run.layout import RunDir
+from workbench.run.liveness import status_of, view_of
+from workbench.run.schedule import schedule
+from workbench.run.states import RunStatus
+from workbench.run.tickets import Tickets
+
+
+def _drained(bench: Bench) -> bool:
+    tickets = Tickets(bench.home)
+    return not tickets.waiting() and not tickets.started()
+
+
+def _without_shim(bench: Bench, behaviour: str, retries: int = 0) -> RunDir:
+    """A run from the queue whose trainer is at work and whose shim was killed."""
+    run_dir = bench.run_dir()
+    (run_dir.path / "behaviour").write_text(behaviour)
+    queue.enqueue(bench.home, [bench.ticket(run_dir, retries=retries)])
+    schedule(bench.home, bench.launcher("finish"))
+    wait_until(lambda: "metric" in kinds(run_dir) and json.loads(run_dir.proc.read_text())["trainer"])
+    os.kill(json.loads(run_dir.proc.read_text())["shim"]["pid"], signal.SIGKILL)
+    wait_until(lambda: status_of(run_dir) is RunStatus.UNSUPERVISED)
+    return run_dir
+
+
+@pytest.mark.parametrize("step", ["taken", "noted"])
+def test_a_stop_that_the_killed_shim_had_taken_up_is_carried_out_by_the_next(bench: Bench, step: str) -> None:
+    run_dir = _without_shim(bench, "obey")
+    request_stop(run_dir, 1, "pause")
+    assert take_stop(run_dir, 1)
+    if step == "noted":
+        mark_stopping(run_dir, 1, "pause")
+    schedule(bench.home, bench.launcher("finish"))
+    wait_until(lambda: _drained(bench))
+    assert status_of(run_dir) is RunStatus.PAUSED
+
+
+@pytest.mark.slow
+def test_the_grace_is_counted_again_by_the_next_shim(bench: Bench) -> None:
+    run_dir = _without_shim(bench, "ignore", retries=3)
+    mark_stopping(run_dir, 1, "user", 0.3)
+    schedule(bench.home, bench.launcher("finish"))
+    wait_until(lambda: _drained(bench))
+    view = view_of(run_dir)
+    assert (view.status, view.attempt) == (RunStatus.FAILED, 1)
+    assert view.failure is not None
+    assert view.failure.failure_class == "killed_by_user"
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_run_that_was_to_stop_is_not_tried_again_when_it_is_lost(bench: Bench, taken: bool) -> None:
+    run_dir = _without_shim(bench, "wait", retries=3)
+    request_stop(run_dir, 1)
+    assert not taken or take_stop(run_dir, 1)
+    os.kill(json.loads(run_dir.proc.read_text())["trainer"]["pid"], signal.SIGKILL)
+    wait_until(lambda: status_of(run_dir) is RunStatus.LOST)
+    schedule(bench.home, bench.launcher("finish"))
+    assert _drained(bench)
+    assert (status_of(run_dir), view_of(run_dir).attempt) == (RunStatus.LOST, 1)
