@@ -9,9 +9,11 @@ import pytest
 from tests.faults.processes import Bench, kinds, wait_until
 from workbench.run import queue
 from workbench.run.control import mark_stopping, request_stop, take_stop
+from workbench.run.launch import LocalLauncher
 from workbench.run.layout import RunDir
 from workbench.run.liveness import status_of, view_of
 from workbench.run.schedule import schedule
+from workbench.run.slots import cpu_slots
 from workbench.run.states import RunStatus
 from workbench.run.tickets import Tickets
 
@@ -67,3 +69,26 @@ def test_a_run_that_was_to_stop_is_not_tried_again_when_it_is_lost(bench: Bench,
     schedule(bench.home, bench.launcher("finish"))
     assert _drained(bench)
     assert (status_of(run_dir), view_of(run_dir).attempt) == (RunStatus.LOST, 1)
+
+
+def test_a_run_whose_files_cannot_be_used_keeps_no_other_waiting(bench: Bench) -> None:
+    broken, sound = bench.run_dir("aaaa00000001"), bench.run_dir("aaaa00000002")
+    broken.terms(1).mkdir()
+    queue.enqueue(bench.home, [bench.ticket(broken), bench.ticket(sound)])
+    assert schedule(bench.home, bench.launcher("finish")).started == [sound.run_id]
+    wait_until(lambda: status_of(sound) is RunStatus.FINISHED)
+    wait_until(lambda: (schedule(bench.home, bench.launcher("finish")), Tickets(bench.home).waiting()[0].hold)[1])
+    [ticket] = Tickets(bench.home).waiting()
+    assert ticket.run_id == broken.run_id
+    assert str(broken.terms(1)) in ticket.why
+
+
+@pytest.mark.slow
+def test_a_shim_that_breaks_has_the_queue_go_on(bench: Bench) -> None:
+    broken, sound = bench.run_dir("aaaa00000001"), bench.run_dir("aaaa00000002")
+    broken.alive_lock.mkdir()
+    queue.enqueue(bench.home, [bench.ticket(broken), bench.ticket(sound)])
+    schedule(bench.home, LocalLauncher(bench.home, cpu_slots))
+    wait_until(lambda: status_of(sound) is RunStatus.FAILED)  # its trainer finds no run.json
+    assert "did not begin 5 times" in Tickets(bench.home).waiting()[0].why
+    assert "IsADirectoryError" in (broken.path / "shim.log").read_text()

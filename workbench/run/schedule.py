@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, no_space_left
 from workbench.run import locks
 from workbench.run.control import stop_reason
 from workbench.run.flapping import Guard
@@ -70,11 +70,12 @@ class _Desk:
         else:
             self._settle(ticket, run_dir)
 
-    def _put_back(self, ticket: Ticket) -> None:
-        """Whoever was to start it, or its shim, was gone before the attempt began."""
+    def _put_back(self, ticket: Ticket, trouble: str = "") -> None:
+        """Whoever was to start it, or its shim, was gone before the attempt began, or the run's files gave trouble."""
         starts = ticket.starts + 1
         stuck = starts >= _MOST_STARTS
-        why = f"its shim did not begin {starts} times: see runs/{ticket.run_id}/shim.log" if stuck else ticket.why
+        trouble = trouble or f"its shim did not begin {starts} times: see runs/{ticket.run_id}/shim.log"
+        why = trouble if stuck else ticket.why
         self.tickets.put(replace(ticket, starts=0 if stuck else starts, hold=stuck or ticket.hold, why=why))
         self.tickets.drop_started(ticket.run_id)
 
@@ -111,6 +112,15 @@ class _Desk:
             return True  # somebody started it by hand
         if self.launcher.capacity(ticket.jobs).free == 0:
             return False
+        try:
+            return self._claim_and_submit(ticket, run_dir)
+        except OSError as error:
+            if not _is_of_run(error, run_dir):
+                raise
+            self._put_back(ticket, f"it cannot be started: {error}")
+            return True
+
+    def _claim_and_submit(self, ticket: Ticket, run_dir: RunDir) -> bool:
         ticket.terms.write(run_dir)
         self.guard.begin(ticket.batch)
         self.tickets.claim(ticket)
@@ -120,6 +130,11 @@ class _Desk:
             return False
         self.report.started.append(ticket.run_id)
         return True
+
+
+def _is_of_run(error: OSError, run_dir: RunDir) -> bool:
+    """Whether the run's own files are what is wrong, and not a disk or a machine that has no more room."""
+    return str(error.filename or "").startswith(f"{run_dir.path}/") and not no_space_left(error)
 
 
 def _need(ticket: Ticket) -> Need:

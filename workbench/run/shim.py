@@ -38,8 +38,10 @@ def main(arguments: Sequence[str]) -> int:
         print("usage: python -P -m workbench.run.shim RUN_DIR (exactly one)", file=sys.stderr)
         return USAGE
     run_dir = RunDir(Path(arguments[0]).absolute())
-    code = supervise(run_dir, [sys.executable, "-P", "-m", "workbench.train", str(run_dir.path)])
-    go_on(run_dir.home)
+    try:
+        code = supervise(run_dir, [sys.executable, "-P", "-m", "workbench.train", str(run_dir.path)])
+    finally:
+        go_on(run_dir.home)  # also when this run's files could not be used: others must not wait for it
     if code != RUNS_ELSEWHERE:
         start_ingest(run_dir.home)
     return code
@@ -171,7 +173,7 @@ def _write_repro(run_dir: RunDir, attempt: int) -> None:
     command = [sys.executable, "-P", "-m", "workbench.run.repro", str(run_dir.path), str(attempt)]
     try:
         subprocess.run(command, stdin=subprocess.DEVNULL, timeout=_REPRO_SECONDS, check=True)
-    except subprocess.SubprocessError as error:
+    except (OSError, subprocess.SubprocessError) as error:
         print(f"{run_dir.repro(attempt)}: not written ({error})", file=sys.stderr)
 
 
