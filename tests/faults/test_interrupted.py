@@ -7,15 +7,16 @@ import signal
 import pytest
 
 from tests.faults.processes import Bench, kinds, wait_until
-from workbench.run import queue
+from workbench.run import locks, queue
 from workbench.run.control import mark_stopping, request_stop, take_stop
+from workbench.run.foreground import Follower, StopRequest
 from workbench.run.launch import LocalLauncher
 from workbench.run.layout import RunDir
 from workbench.run.liveness import status_of, view_of
 from workbench.run.schedule import schedule
 from workbench.run.slots import cpu_slots
 from workbench.run.states import RunStatus
-from workbench.run.tickets import Tickets
+from workbench.run.tickets import Tickets, queue_lock
 
 
 def _drained(bench: Bench) -> bool:
@@ -92,3 +93,43 @@ def test_a_shim_that_breaks_has_the_queue_go_on(bench: Bench) -> None:
     wait_until(lambda: status_of(sound) is RunStatus.FAILED)  # its trainer finds no run.json
     assert "did not begin 5 times" in Tickets(bench.home).waiting()[0].why
     assert "IsADirectoryError" in (broken.path / "shim.log").read_text()
+
+
+def _claimed(bench: Bench) -> RunDir:
+    """A run whose ticket was claimed by a scheduler that was killed right after."""
+    run_dir = bench.run_dir()
+    queue.enqueue(bench.home, [bench.ticket(run_dir)])
+    with queue_lock(bench.home) as tickets:
+        tickets.claim(tickets.waiting()[0])
+    return run_dir
+
+
+def test_a_run_that_nobody_is_starting_any_more_can_be_taken_out_of_the_queue(bench: Bench) -> None:
+    run_dir = _claimed(bench)
+    assert queue.withdraw(bench.home, [run_dir.run_id]) == [run_dir.run_id]
+    assert schedule(bench.home, bench.launcher("finish")).started == []
+    assert status_of(run_dir) is RunStatus.STOPPED
+
+
+def test_a_run_that_nobody_is_starting_any_more_can_be_held(bench: Bench) -> None:
+    run_dir = _claimed(bench)
+    assert queue.hold(bench.home, [run_dir.run_id]) == [run_dir.run_id]
+    assert schedule(bench.home, bench.launcher("finish")).started == []
+    assert view_of(run_dir).held
+
+
+def test_a_stop_that_finds_a_run_between_two_states_is_told_later(bench: Bench) -> None:
+    run_dir, stop = bench.run_dir(), StopRequest()
+    (run_dir.path / "behaviour").write_text("obey")
+    queue.enqueue(bench.home, [bench.ticket(run_dir)])
+    lock = locks.take(bench.home.queue / "lock")
+    assert lock is not None
+    follower = Follower(bench.home, [run_dir], [run_dir.run_id], lambda event: None, stop=stop)
+    # Another program is at the queue: it has claimed the ticket, and its shim does not hold a lock yet.
+    Tickets(bench.home).claim(Tickets(bench.home).waiting()[0])
+    stop.stop()
+    follower.look()
+    bench.start_and_reach(run_dir, "obey", "metric")
+    follower.look()
+    os.close(lock)
+    wait_until(lambda: status_of(run_dir) is RunStatus.STOPPED)

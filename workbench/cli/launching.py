@@ -128,9 +128,10 @@ def launch(home: Home, records: Sequence[RunRecord], options: Options) -> Outcom
     run_dirs, pending = _prepare(home, records, options)
     stop = StopRequest()
     if pending:
-        mine = _enqueue(home, pending, options)
         names = {run_dir.run_id: read_record(run_dir.record).name for run_dir in pending}
-        with make_progress(names) as progress, _interruptible(stop):
+        # From before the runs are in the queue: an interrupt right after takes them out of it again.
+        with _interruptible(stop), make_progress(names) as progress:
+            mine = _enqueue(home, pending, options)
             Follower(home, [*pending], mine, progress.on_event, progress.say, stop).follow()
     fresh = {run_dir.run_id for run_dir in pending}
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from workbench.errors import WorkbenchError, no_space_left
 from workbench.run import locks
+from workbench.run.at_work import has_process
 from workbench.run.control import stop_reason
 from workbench.run.flapping import Guard
 from workbench.run.launch import Launcher, LocalLauncher, Need
@@ -108,7 +109,7 @@ class _Desk:
 
     def _start(self, ticket: Ticket, run_dir: RunDir) -> bool:
         """Starts a run; False when there is no room."""
-        if locks.is_held(run_dir.shim_lock) or locks.is_held(run_dir.alive_lock):
+        if has_process(run_dir):
             return True  # somebody started it by hand
         if self.launcher.capacity(ticket.jobs).free == 0:
             return False

@@ -99,6 +99,10 @@ class Tickets:
         """Moves a waiting ticket to the started ones."""
         os.replace(self.waiting_folder / f"{ticket.run_id}.json", self.started_folder / f"{ticket.run_id}.json")
 
+    def unclaim(self, ticket: Ticket) -> None:
+        """Moves a started ticket back to the waiting ones."""
+        os.replace(self.started_folder / f"{ticket.run_id}.json", self.waiting_folder / f"{ticket.run_id}.json")
+
     def drop_waiting(self, run_id: str) -> None:
         (self.waiting_folder / f"{run_id}.json").unlink(missing_ok=True)
 
