@@ -11,7 +11,7 @@ from workbench.run import locks, queue
 from workbench.run.control import mark_stopping, request_stop, take_stop
 from workbench.run.foreground import Follower, StopRequest
 from workbench.run.launch import LocalLauncher
-from workbench.run.layout import RunDir
+from workbench.run.layout import Home, RunDir
 from workbench.run.liveness import status_of, view_of
 from workbench.run.schedule import schedule
 from workbench.run.slots import cpu_slots
@@ -46,6 +46,18 @@ def test_a_stop_that_the_killed_shim_had_taken_up_is_carried_out_by_the_next(ben
     schedule(bench.home, bench.launcher("finish"))
     wait_until(lambda: _drained(bench))
     assert status_of(run_dir) is RunStatus.PAUSED
+
+
+@pytest.mark.slow
+def test_a_trainer_is_stopped_by_a_shim_that_knows_its_home_by_another_name(bench: Bench) -> None:
+    run_dir = _without_shim(bench, "obey")
+    other = Home(bench.folder / "linked")
+    other.path.symlink_to(bench.home.path)
+    schedule(other, LocalLauncher(other, cpu_slots, bench.shim_command("finish")))
+    wait_until(lambda: status_of(run_dir) is RunStatus.RUNNING)
+    request_stop(run_dir, 1)
+    wait_until(lambda: _drained(bench))
+    assert status_of(run_dir) is RunStatus.STOPPED
 
 
 @pytest.mark.slow
