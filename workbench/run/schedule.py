@@ -82,17 +82,21 @@ class _Desk:
 
     def _settle(self, ticket: Ticket, run_dir: RunDir) -> None:
         end = ending(run_dir, ticket.attempt)
-        failure = class_of(end)
-        its_own = None if failure in (*FROM_OUTSIDE, "killed_by_user") else failure
-        self.guard.note(ticket.batch, ticket.run_id, ticket.attempt, its_own)
-        told_to_end = stop_reason(run_dir, ticket.attempt) in ("user", "pause")
-        settled = told_to_end or self.tickets.waiting_of(ticket.run_id) is not None
-        if not settled and (next_ticket := following(ticket, run_dir, end)):
+        next_ticket = None if self._is_settled(ticket, run_dir) else following(ticket, run_dir, end)
+        if next_ticket:
             self.tickets.put(next_ticket)
+        elif end and end["kind"] in ("finished", "failed") and class_of(end) not in (*FROM_OUTSIDE, "killed_by_user"):
+            # Neither what came from outside nor what another attempt mends speaks for the batch or against it.
+            self.guard.note(ticket.batch, ticket.run_id, ticket.attempt, class_of(end))
         self.tickets.drop_started(ticket.run_id)
         if not any(other.batch == ticket.batch for other in (*self.tickets.waiting(), *self.tickets.started())):
             self.guard.forget(ticket.batch)
         self.report.over.append(ticket.run_id)
+
+    def _is_settled(self, ticket: Ticket, run_dir: RunDir) -> bool:
+        """Whether what comes next has been decided: by a ticket that was written since, or by a wish to stop."""
+        told_to_end = stop_reason(run_dir, ticket.attempt) in ("user", "pause")
+        return told_to_end or self.tickets.waiting_of(ticket.run_id) is not None
 
     def start_waiting(self) -> None:
         full = 0  # a ticket that may choose from so many slots, or fewer, finds none
