@@ -1,5 +1,6 @@
 """From plans, a recipe and seeds to runs in the queue, and to finished runs and their answers."""
 
+import os
 import shlex
 import signal
 import sys
@@ -188,6 +189,7 @@ def _enqueue(home: Home, pending: Mapping[RunDir, RunRecord], options: Options) 
             memory_bytes=record.predicted_bytes["total"],
             batch=options.batch,
             command=shlex.join(sys.argv),
+            folder=os.getcwd(),
         )
         for run_dir, record in pending.items()
     ]

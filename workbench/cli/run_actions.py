@@ -1,5 +1,6 @@
 """`workbench runs stop|pause|resume|retry|hold|release|priority|rm`: what a person asks of runs."""
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -184,9 +185,9 @@ def _again(
     for run_dir, view in zip(found, views, strict=True):
         require(action, view.run_id, view.status)
         check(run_dir)
-    command = shlex.join(sys.argv)
+    command, folder = shlex.join(sys.argv), os.getcwd()
     tickets = [
-        ticket_again(run_dir, view, action == "resume", jobs, retries, priority, command)
+        ticket_again(run_dir, view, action == "resume", jobs, retries, priority, command, folder)
         for run_dir, view in zip(found, views, strict=True)
     ]
     enqueue(home, tickets)

@@ -143,7 +143,7 @@ def _is_of_run(error: OSError, run_dir: RunDir) -> bool:
 
 
 def _need(ticket: Ticket) -> Need:
-    return Need(ticket.attempt, ticket.jobs, ticket.threads, ticket.memory_bytes, ticket.command)
+    return Need(ticket.attempt, ticket.jobs, ticket.threads, ticket.memory_bytes, ticket.command, ticket.folder)
 
 
 def main(arguments: Sequence[str]) -> int:

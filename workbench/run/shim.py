@@ -87,6 +87,7 @@ def start_ingest(home: Home) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        cwd=home.path if home.path.is_dir() else None,
         env=outer_environment(os.environ),
         start_new_session=True,
     )
