@@ -96,6 +96,15 @@ def test_a_run_whose_predecessor_failed_waits_until_it_is_released(bench: Bench)
     assert status_of(second) is RunStatus.FINISHED
 
 
+def test_what_waits_for_what_is_known_however_long_the_way(bench: Bench) -> None:
+    first, second, third, fourth = (run_dir.run_id for run_dir in _runs(bench, 4))
+    after = {second: (first,), third: (second,), first: (third,)}  # as hand-written tickets may have it, a ring
+    queue.enqueue(bench.home, [bench.ticket(bench.run_dir(run_id), after=ids) for run_id, ids in after.items()])
+    assert queue.awaited(bench.home, [second]) == {first, second, third}
+    assert queue.awaited(bench.home, [fourth]) == {fourth}
+    assert queue.awaited(bench.home, []) == set()
+
+
 @pytest.mark.slow
 def test_held_runs_stay_and_others_go_past_them(bench: Bench) -> None:
     held, other = _runs(bench, 2)

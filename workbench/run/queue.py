@@ -60,6 +60,17 @@ def release_batch(home: Home, batch: str) -> bool:
         return Guard(home).release(batch)
 
 
+def awaited(home: Home, run_ids: Iterable[str]) -> set[str]:
+    """These runs and all that they wait for in the queue, however indirectly."""
+    tickets, found, left = Tickets(home), set[str](), [*run_ids]
+    while left:
+        if (run_id := left.pop()) not in found:
+            found.add(run_id)
+            ticket = tickets.waiting_of(run_id)
+            left += ticket.after if ticket else ()
+    return found
+
+
 def paused_batches(home: Home) -> dict[str, str]:
     """The batches that are paused, and why."""
     guard = Guard(home)
