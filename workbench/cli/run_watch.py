@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.run.layout import Home, RunDir
 
 _TICK_SECONDS = 1.0
+_OTHER_LINES = 6  # headings, what is left out, the summary
 
 
 def watch(
@@ -94,10 +95,13 @@ def _live(home: "Home", named: "list[RunDir] | None") -> None:
             shown = _watched(home, named, seen)
             seen |= set(shown)
             rows = at_work_rows(shown)
-            table = at_work_table(rows, console.width)
+            table = at_work_table(rows[: max(1, console.height - _OTHER_LINES)], console.width)
             over = all(row["over"] for row in rows)
             hint = "" if over else " · Ctrl-C ends the watching only"
-            live.update(Text(f"{table}\n\n{_summary(rows)}{hint}", no_wrap=True, overflow="crop"), refresh=True)
+            hidden = max(0, len(rows) - max(1, console.height - _OTHER_LINES))
+            more = f"\n… and {hidden} more: workbench runs queue" if hidden else ""
+            text = f"{table}{more}\n\n{_summary(rows)}{hint}"
+            live.update(Text(text, no_wrap=True, overflow="crop"), refresh=True)
             if over:
                 return
             time.sleep(_TICK_SECONDS)
