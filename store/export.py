@@ -10,6 +10,7 @@ import duckdb
 
 from store.connection import Connection, DiskFullError, exporting, raise_damaged
 from store.exported import Form, check_place, write_marker
+from workbench import atomic
 from workbench.errors import UsageError, no_space_left
 from workbench.nearest import nearest
 from workbench.run.layout import Home
@@ -79,24 +80,16 @@ def _write(connection: Connection, name: str, fresh: Path, form: Form) -> Export
                 f"no space left in {fresh.parent} for the export", "free some space, or name a folder on another disk"
             ) from error
         raise
-    _sync(path)
+    atomic.sync(path)
     return ExportedFile(name, int(rows), path.stat().st_size)
 
 
 def _put_in_place(fresh: Path, folder: Path) -> None:
     """Renames the folder into its place. What it replaces steps aside for that moment only."""
-    _sync(fresh)
+    atomic.sync(fresh)
     old = fresh.with_suffix(".old")
     if folder.exists():
         folder.rename(old)
     fresh.rename(folder)
-    _sync(folder.parent)
+    atomic.sync(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -164,7 +164,7 @@ def test_nothing_is_left_of_an_export_that_breaks_off(trained: Desk, run: Run, t
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("nobody",), 4, ["no run or plan is called 'nobody'", "known: "]),
+        (("nobody",), 4, ["no run is called 'nobody'", "known: "]),
         (("plain-s3",), 4, ["plain-s3", "did you mean 'plain-s"]),
         (("frozen",), 3, ["run frozen: its plan adapts nothing, so there is nothing to export", "runs list"]),
         (("plain-s2",), 4, ["run plain-s2 has no adapter: it is failed", "workbench runs show"]),

@@ -29,4 +29,4 @@ def test_the_summary_is_always_on_the_screen(height: int) -> None:
     assert len(lines) < max(height, 8)
     assert max(map(len, lines)) < 80
     assert lines[-1] == "1 running, 60 queued, 1 finished · Ctrl-C ends the watching only"
-    assert any(line == f"… and {62 - (height - 6)} more" for line in lines) == (height < 62)
+    assert any(line == f"… and {62 - (height - 6)} more: workbench runs queue" for line in lines) == (height < 62)

@@ -148,18 +148,19 @@ def _long_run(desk: Desk) -> Any:
     return desk.start("run", "demo-baseline", "--recipe", "demo", "--set", "steps=100000", "--threads", "1")
 
 
-def _kill(desk: Desk, *parts: str) -> None:
+def _kill_both(desk: Desk) -> None:
+    """Stopped first, so that the shim cannot tell of the trainer's death, and keeps others from looking after it."""
     run_dir = _only_run(desk)
     assert run_dir is not None
     proc = json.loads(run_dir.proc.read_text())
-    for part in parts:
-        os.kill(proc[part]["pid"], signal.SIGKILL)
+    for part, number in (("shim", signal.SIGSTOP), ("trainer", signal.SIGKILL), ("shim", signal.SIGKILL)):
+        os.kill(proc[part]["pid"], number)
 
 
 def test_killing_trainer_and_shim_leaves_a_lost_run_and_every_logged_line(desk: Desk) -> None:
     command = _long_run(desk)
     _wait(lambda: len(_steps_logged(desk)) >= 3)
-    _kill(desk, "shim", "trainer")
+    _kill_both(desk)
     out, _err = command.communicate(timeout=60)
     assert command.returncode == 1
     assert json.loads(out)["status"] == "lost"

@@ -121,14 +121,16 @@ def test_a_plan_that_changes_in_the_queue_changes_nothing(desk: Desk) -> None:
 def test_a_second_command_waits_for_its_turn_and_ctrl_c_takes_its_runs_alone(desk: Desk) -> None:
     home = Home(desk.home)
     first = desk("run", "demo-quarter-all", *LONG, "--jobs", "1", "--detach").json
-    command = desk.start("run", "demo-quarter-mlp", *LONG, "--jobs", "1")
-    wait_until(lambda: Tickets(home).waiting(), 60)
-    os.kill(command.pid, signal.SIGINT)
-    out, err = command.communicate(timeout=60)
-    assert (command.returncode, json.loads(out)["status"]) == (130, "stopped")
-    assert "waiting (1 to start)" in err
-    assert status_of(home.run_dir(first["run_id"])).is_live
-    assert desk("runs", "stop", "--all", "--kill", "--wait").code == 0
+    try:
+        command = desk.start("run", "demo-quarter-mlp", *LONG, "--jobs", "1")
+        assert command.stderr is not None
+        assert any("waiting (1 to start)" in line for line in command.stderr)
+        os.kill(command.pid, signal.SIGINT)
+        out, _err = command.communicate(timeout=60)
+        assert (command.returncode, json.loads(out)["status"]) == (130, "stopped")
+        assert status_of(home.run_dir(first["run_id"])).is_live
+    finally:
+        assert desk("runs", "stop", "--all", "--kill", "--wait").code == 0
 
 
 @pytest.mark.parametrize("kind", LOCKS)

@@ -227,6 +227,31 @@ def test_a_trainer_without_a_shim_gets_a_new_one(bench: Bench, before_proc: bool
     assert (status_of(run_dir), kinds(run_dir)[2:], run_dir.out(2).exists()) == (RunStatus.FINISHED, FULL[1:], False)
 
 
+def test_a_process_that_has_the_pid_of_a_trainer_now_is_left_alone(bench: Bench) -> None:
+    """What proc.json says is believed only with the start time and the boot: a pid may be another's by now."""
+    [run_dir] = _runs(bench, 1)
+    (run_dir.path / "behaviour").write_text("obey")
+    queue.enqueue(bench.home, [bench.ticket(run_dir)])
+    schedule(bench.home, bench.launcher("finish"))
+    wait_until(lambda: "metric" in kinds(run_dir) and json.loads(run_dir.proc.read_text())["trainer"])
+    raw = json.loads(run_dir.proc.read_text())
+    with subprocess.Popen(["sleep", "600"]) as bystander:
+        os.kill(raw["shim"]["pid"], signal.SIGKILL)
+        os.kill(raw["trainer"]["pid"], signal.SIGKILL)
+        other = {"pid": bystander.pid, "start_ticks": raw["trainer"]["start_ticks"]}
+        run_dir.proc.write_text(json.dumps({**raw, "shim": other, "trainer": other, "pgid": bystander.pid}))
+        leftover = locks.take(run_dir.alive_lock, patience=5)  # something of the attempt still holds it
+        assert leftover is not None
+        request_stop(run_dir, 1, grace=0.0)
+        schedule(bench.home, bench.launcher("finish"))
+        wait_until(lambda: json.loads(run_dir.proc.read_text())["shim"] != other)
+        os.close(leftover)
+        wait_until(lambda: _drained(bench))
+        assert bystander.poll() is None
+        bystander.kill()
+    assert status_of(run_dir) is RunStatus.FAILED
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("behaviour", "expected"), [("obey", "stopped"), ("ignore", "failed"), ("killed", "failed")])
 def test_an_adopted_trainer_is_stopped_killed_and_recorded_like_any(

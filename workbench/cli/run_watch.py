@@ -108,7 +108,7 @@ def _screenful(rows: list[dict[str, Any]], width: int, height: int) -> str:
     from workbench.report.live import at_work_table, fitting_rows
 
     fitting = fitting_rows(rows, height - _LINES_AROUND)
-    more = f"… and {len(rows) - len(fitting)} more\n" if len(fitting) < len(rows) else ""
+    more = f"… and {len(rows) - len(fitting)} more: workbench runs queue\n" if len(fitting) < len(rows) else ""
     hint = "" if all(row["over"] for row in rows) else " · Ctrl-C ends the watching only"
     return f"{at_work_table(fitting, width)}\n{more}\n{_summary(rows)}{hint}"
 

@@ -114,8 +114,8 @@ class _Look:
 
         By clocks that nobody sets: the wall clock may have been put back meanwhile.
         """
-        if self.to_come or self.proc is None or self.proc.shim.boot_id != boot_id():
-            return 0.0
+        if self.proc is None or self.proc.attempt != self.attempt or self.proc.shim.boot_id != boot_id():
+            return 0.0  # whose clock it would be is not known (yet)
         since_start = seconds_since_start(self.proc.shim)
         logged = [float(event["mono"]) for event in self.events if "mono" in event]
         return min([since_start, time.monotonic() - max(logged)]) if logged else since_start

@@ -1,7 +1,6 @@
 """Making a checkpoint that is there whole or not at all, whenever its writer is killed."""
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from workbench import atomic
 from workbench.run.checkpoints import MANIFEST_NAME, complete_checkpoints, sha256_of
 from workbench.run.layout import RunDir
 
@@ -27,7 +27,7 @@ def make_checkpoint(
     fresh = run_dir.checkpoints / f".{target.name}.new"
     if not run_dir.checkpoints.is_dir():
         run_dir.checkpoints.mkdir()
-        _sync(run_dir.path)
+        atomic.sync(run_dir.path)
     remove_debris(run_dir)
     fresh.mkdir()
     try:
@@ -39,7 +39,7 @@ def make_checkpoint(
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
-    _sync(run_dir.checkpoints)
+    atomic.sync(run_dir.checkpoints)
     if replaced:
         shutil.rmtree(replaced, ignore_errors=True)
     return target
@@ -74,16 +74,8 @@ def _seal(folder: Path, head: Mapping[str, Any]) -> None:
     text = json.dumps({**head, "files": files}, indent=1) + "\n"
     (folder / MANIFEST_NAME).write_text(text, encoding="utf-8")
     for path in (*folder.rglob("*"), folder):
-        _sync(path)
+        atomic.sync(path)
 
 
 def _facts(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
