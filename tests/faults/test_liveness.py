@@ -18,7 +18,7 @@ from workbench.run.liveness import status_of, view_of
 from workbench.run.proc import ProcRecord, read_proc
 from workbench.run.process import ProcessId, boot_id, identify
 from workbench.run.queue import enqueue
-from workbench.run.states import RunStatus
+from workbench.run.states import TRANSITIONS, RunStatus
 from workbench.run.tickets import Ticket, queue_lock
 
 
@@ -150,6 +150,23 @@ def test_slow_steps_are_no_stall(tmp_path: Path) -> None:
     _set_silence(run_dir, 200, step_seconds=60)
     with _locked(run_dir):
         assert status_of(run_dir) is RunStatus.RUNNING
+
+
+def test_a_shim_that_waits_for_memory_is_starting_however_long_it_takes(tmp_path: Path) -> None:
+    run_dir = _begun(tmp_path, _started_long_ago())
+    warning = {"attempt": 1, "kind": "warning", "message": "waiting for memory", "t": 0.0, "mono": 0.0}
+    write_lines(run_dir.shim_events, [warning])
+    with _locked(run_dir):
+        view = view_of(run_dir)
+    assert view.status is RunStatus.STARTING
+    assert view.evidence.endswith("which has yet to start the trainer: waiting for memory")
+
+
+def test_a_trainer_that_says_nothing_from_its_start_on_is_stalled(tmp_path: Path) -> None:
+    run_dir = _begun(tmp_path, _started_long_ago())
+    with _locked(run_dir):
+        assert status_of(run_dir) is RunStatus.STALLED
+    assert RunStatus.STALLED in TRANSITIONS[RunStatus.STARTING]
 
 
 @pytest.mark.parametrize("put_to", [-1e6, 1e6])

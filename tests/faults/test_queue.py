@@ -96,6 +96,15 @@ def test_a_run_whose_predecessor_failed_waits_until_it_is_released(bench: Bench)
     assert status_of(second) is RunStatus.FINISHED
 
 
+def test_what_waits_for_what_is_known_however_long_the_way(bench: Bench) -> None:
+    first, second, third, fourth = (run_dir.run_id for run_dir in _runs(bench, 4))
+    after = {second: (first,), third: (second,), first: (third,)}  # as hand-written tickets may have it, a ring
+    queue.enqueue(bench.home, [bench.ticket(bench.run_dir(run_id), after=ids) for run_id, ids in after.items()])
+    assert queue.awaited(bench.home, [second]) == {first, second, third}
+    assert queue.awaited(bench.home, [fourth]) == {fourth}
+    assert queue.awaited(bench.home, []) == set()
+
+
 @pytest.mark.slow
 def test_held_runs_stay_and_others_go_past_them(bench: Bench) -> None:
     held, other = _runs(bench, 2)
@@ -388,6 +397,29 @@ def test_a_batch_that_fails_is_paused_and_no_other(bench: Bench) -> None:
     wait_until(lambda: _drained(bench))
     assert [status_of(run_dir) for run_dir in bad[3:]] == [RunStatus.FINISHED] * 3
     assert not queue.paused_batches(bench.home)
+
+
+def test_a_run_works_where_it_was_asked_for_and_in_the_home_when_that_is_gone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, folders = _runs(bench, 2), [bench.folder / name for name in ("one", "two")]
+    for run_dir, folder in zip(runs, folders, strict=True):
+        folder.mkdir()
+        (run_dir.path / "behaviour").write_text("until_go")
+    tickets = [bench.ticket(r, jobs=2, folder=str(folder)) for r, folder in zip(runs, folders, strict=True)]
+    queue.enqueue(bench.home, tickets)
+    folders[1].rmdir()
+    elsewhere = bench.folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    elsewhere.rmdir()  # as of a shim whose terminal's folder was removed
+    schedule(bench.home, bench.launcher("finish"))
+    wait_until(lambda: all("metric" in kinds(r) and json.loads(r.proc.read_text())["trainer"] for r in runs))
+    trainers = [json.loads(run_dir.proc.read_text())["trainer"]["pid"] for run_dir in runs]
+    assert [os.readlink(f"/proc/{pid}/cwd") for pid in trainers] == [str(folders[0]), str(bench.home.path)]
+    for run_dir in runs:
+        (run_dir.path / "go").touch()
+    wait_until(lambda: _drained(bench))
 
 
 def test_a_run_keeps_its_own_copy_of_the_plan(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """From plans, a recipe and seeds to runs in the queue, and to finished runs and their answers."""
 
+import os
 import shlex
 import signal
 import sys
@@ -128,9 +129,10 @@ def launch(home: Home, records: Sequence[RunRecord], options: Options) -> Outcom
     run_dirs, pending = _prepare(home, records, options)
     stop = StopRequest()
     if pending:
-        mine = _enqueue(home, pending, options)
         names = {run_dir.run_id: read_record(run_dir.record).name for run_dir in pending}
-        with make_progress(names) as progress, _interruptible(stop):
+        # From before the runs are in the queue: an interrupt right after takes them out of it again.
+        with _interruptible(stop), make_progress(names) as progress:
+            mine = _enqueue(home, pending, options)
             Follower(home, [*pending], mine, progress.on_event, progress.say, stop).follow()
     fresh = {run_dir.run_id for run_dir in pending}
     try:
@@ -187,6 +189,7 @@ def _enqueue(home: Home, pending: Mapping[RunDir, RunRecord], options: Options) 
             memory_bytes=record.predicted_bytes["total"],
             batch=options.batch,
             command=shlex.join(sys.argv),
+            folder=os.getcwd(),
         )
         for run_dir, record in pending.items()
     ]

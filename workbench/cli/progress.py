@@ -39,6 +39,8 @@ def describe(event: Event) -> str:
             return f"eval at step {event['step']}: {values}"
         case "warning":
             return f"warning: {event['message']}"
+        case "paused":
+            return f"paused after step {event.get('step', 0)}: workbench runs resume goes on"
         case "stopped":
             return f"stopped after step {event.get('step', 0)} ({event['reason']})"
         case "failed":
@@ -108,10 +110,10 @@ class BarProgress:
                 self._bars.update(task, completed=event["step"], note=f"loss {event['values']['loss']:.4f}")
             case "finished":
                 self._bars.update(task, total=event["step"] or 1, completed=event["step"] or 1, note="finished")
-            case "stopped" | "failed":
+            case "paused" | "stopped" | "failed":
                 self._bars.stop_task(task)
                 self._bars.update(task, note=event["kind"])
-        if event["kind"] in ("warning", "stopped", "failed"):
+        if event["kind"] in ("warning", "paused", "stopped", "failed"):
             self.say(f"{self._names[event['run_id']]}: {describe(event)}")
 
     def say(self, message: str) -> None:

@@ -47,6 +47,7 @@ def run(
     from workbench.cli.launching import Options, launch, records_of, submit
     from workbench.plan.files import check_plan, plan_or_raise
     from workbench.run.find import find_runs
+    from workbench.run.queue import awaited
     from workbench.run.recipe_file import load_recipe
 
     home = current_home()
@@ -61,8 +62,10 @@ def run(
         print(f"warning: {warning}", file=sys.stderr)
     recipe_name, value = load_recipe(recipe, home, tuple(change or ()))
     records = records_of(home, resolved, recipe_name, value, seed or [1], name)
-    if after and (own := {record.run_id for record in records} & set(before)):
-        raise UsageError(f"run {min(own)} cannot wait for itself", "leave it out of --after")
+    if own := {record.run_id for record in records} & awaited(home, before):
+        raise UsageError(
+            f"run {min(own)} would wait for itself", "leave it, and what waits for it in the queue, out of --after"
+        )
     options = Options(jobs, threads, force, before, priority, retries, hold)
     if detach:
         placed = submit(home, records, options)

@@ -1,5 +1,6 @@
 """`workbench runs stop|pause|resume|retry|hold|release|priority|rm`: what a person asks of runs."""
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -36,7 +37,7 @@ def stop(
     home = current_home()
     found = _named_or_live(home, runs or [], every)
     views = [view_of(run_dir) for run_dir in found]
-    for view in views:
+    for view in views if not every else ():  # of all of them, one may have ended since
         require("stop", view.run_id, view.status)
     for run_dir, view in zip(found, views, strict=True):
         _end(home, run_dir, view, "user", grace, kill)
@@ -133,10 +134,9 @@ def rm(
 ) -> None:
     """Remove runs that are over with all that they wrote, or their checkpoints alone. There is no way back."""
     from workbench.report.numbers import size
-    from workbench.run.checkpoints import remove_checkpoints
     from workbench.run.find import find_runs
     from workbench.run.liveness import view_of
-    from workbench.run.removal import folder_bytes, remove
+    from workbench.run.removal import free_checkpoints, remove
     from workbench.run.states import require
 
     home = current_home()
@@ -146,9 +146,8 @@ def rm(
     what = "the checkpoints of" if checkpoints else "all of"
     _confirm(f"remove {what} {len(found)} run{'s' if len(found) > 1 else ''}?", yes)
     for run_dir in found:
-        freed = remove_checkpoints(run_dir) if checkpoints else folder_bytes(run_dir)
-        if not checkpoints:
-            remove(home, run_dir)
+        require("rm", run_dir.run_id, view_of(run_dir).status)  # the answer may have taken long
+        freed = free_checkpoints(run_dir) if checkpoints else remove(home, run_dir)
         print(f"{run_dir.run_id}: {'checkpoints' if checkpoints else 'run'} removed, {size(freed)} freed")
 
 
@@ -186,9 +185,9 @@ def _again(
     for run_dir, view in zip(found, views, strict=True):
         require(action, view.run_id, view.status)
         check(run_dir)
-    command = shlex.join(sys.argv)
+    command, folder = shlex.join(sys.argv), os.getcwd()
     tickets = [
-        ticket_again(run_dir, view, action == "resume", jobs, retries, priority, command)
+        ticket_again(run_dir, view, action == "resume", jobs, retries, priority, command, folder)
         for run_dir, view in zip(found, views, strict=True)
     ]
     enqueue(home, tickets)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workbench.run.layout import Home, RunDir
 
 _TICK_SECONDS = 1.0
-_OTHER_LINES = 6  # headings, what is left out, the summary
+_LINES_AROUND = 6  # heading, rule, how many more there are, an empty line, the summary, the cursor's
 
 
 def watch(
@@ -86,7 +86,7 @@ def _live(home: "Home", named: "list[RunDir] | None") -> None:
     from rich.live import Live
     from rich.text import Text
 
-    from workbench.report.live import at_work_rows, at_work_table
+    from workbench.report.live import at_work_rows
 
     console, seen = Console(), set[Any]()
     with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
@@ -95,17 +95,22 @@ def _live(home: "Home", named: "list[RunDir] | None") -> None:
             shown = _watched(home, named, seen)
             seen |= set(shown)
             rows = at_work_rows(shown)
-            table = at_work_table(rows[: max(1, console.height - _OTHER_LINES)], console.width)
-            over = all(row["over"] for row in rows)
-            hint = "" if over else " · Ctrl-C ends the watching only"
-            hidden = max(0, len(rows) - max(1, console.height - _OTHER_LINES))
-            more = f"\n… and {hidden} more: workbench runs queue" if hidden else ""
-            text = f"{table}{more}\n\n{_summary(rows)}{hint}"
+            text = _screenful(rows, console.width, console.height)
             live.update(Text(text, no_wrap=True, overflow="crop"), refresh=True)
-            if over:
+            if all(row["over"] for row in rows):
                 return
             time.sleep(_TICK_SECONDS)
     print("no longer watching; the runs go on", file=sys.stderr)
+
+
+def _screenful(rows: list[dict[str, Any]], width: int, height: int) -> str:
+    """The table and its summary, with as many of the rows as the terminal has lines for."""
+    from workbench.report.live import at_work_table, fitting_rows
+
+    fitting = fitting_rows(rows, height - _LINES_AROUND)
+    more = f"… and {len(rows) - len(fitting)} more\n" if len(fitting) < len(rows) else ""
+    hint = "" if all(row["over"] for row in rows) else " · Ctrl-C ends the watching only"
+    return f"{at_work_table(fitting, width)}\n{more}\n{_summary(rows)}{hint}"
 
 
 def _summary(rows: list[dict[str, Any]]) -> str:

@@ -53,6 +53,12 @@ def _row(run_dir: "RunDir") -> Row:
     }
 
 
+def fitting_rows(rows: Sequence[Row], lines: int) -> list[Row]:
+    """As many rows as there are lines for: what is at work, then what has ended meanwhile, then the queue."""
+    ordered = sorted(rows, key=lambda row: (row["status"] == "queued", row["over"]))
+    return ordered[: max(1, lines)]
+
+
 def at_work_table(rows: Sequence[Row], width: int | None) -> str:
     """The rows as text; columns that a narrow terminal has no room for are left out, the least telling first."""
     names = ["run", "name", "status", "step", "", "loss", "tokens/s", "to go", "memory", "slot"]
@@ -66,9 +72,7 @@ def at_work_table(rows: Sequence[Row], width: int | None) -> str:
 
 
 def _at_work_table(rows: Sequence[Row], names: Sequence[str]) -> str:
-    columns = tuple(
-        Column(name, "left" if name in ("run", "name", "status", "", "slot") else "right") for name in names
-    )
+    columns = tuple(Column(name, "left" if name in _LEFT else "right") for name in names)
     return Table(columns, tuple(tuple(_cells(row)[name] for name in names) for row in rows)).text()
 
 

@@ -52,9 +52,9 @@ class AdoptedTrainer:
             time.sleep(_POLL_SECONDS)
 
     def _members(self) -> list[ProcessId]:
-        return [
-            found for found in processes_with(attempt_variables(self.run_dir.path, self.attempt)) if is_alive(found)
-        ]
+        trainer = (self.identity,) if self.identity else ()
+        found = processes_with(attempt_variables(self.run_dir.path, self.attempt))
+        return [process for process in dict.fromkeys([*trainer, *found]) if is_alive(process)]
 
 
 def find_trainer(run_dir: RunDir, attempt: int, proc: ProcRecord | None) -> AdoptedTrainer:

@@ -12,7 +12,7 @@ from workbench.run.tickets import Ticket
 
 
 def ticket_again(
-    run_dir: RunDir, view: RunView, resume: bool, jobs: int, retries: int, priority: int, command: str
+    run_dir: RunDir, view: RunView, resume: bool, jobs: int, retries: int, priority: int, command: str, folder: str
 ) -> Ticket:
     """A ticket with the terms of the last attempt; after `cuda_oom` with smaller micro-batches.
 
@@ -33,6 +33,7 @@ def ticket_again(
         threads=before.threads or threads_of_each(wanted),
         memory_bytes=record.predicted_bytes["total"],
         command=command,
+        folder=folder,
         why=f"{'resumed' if resume else 'started again'} after attempt {view.attempt} ({view.status})",
     )
 

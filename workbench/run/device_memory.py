@@ -40,6 +40,8 @@ def wait_for_room(
             _log(run_dir, attempt, "warning", message=_sentence(gpu, handoff.memory_bytes))
             said = True
         asked = requests.take_within(_POLL_SECONDS)
+        if not run_dir.path.is_dir():  # nobody is left to be told, and the slot is for others
+            return {"kind": "stopped", "reason": "user", "step": 0}
         if asked.stop or asked.kill:
             reason = asked.stop.reason if asked.stop else "user"
             with suppress(OSError):

@@ -17,6 +17,8 @@ from workbench.run.states import RunStatus
 from workbench.run.tickets import Tickets
 from workbench.run.waits import reason_to_wait
 
+_REST, _LONGEST_REST = 4.0, 1.0  # so many times as long as a look took; at most so many seconds
+
 OnEvent = Callable[[Event], None]
 OnWait = Callable[[str], None]
 
@@ -36,7 +38,7 @@ class Follower:
     """Hands on every event of the runs' attempts from when it was made, and is the queue's scheduler meanwhile.
 
     `mine` are the runs that this program put into the queue: after `stop.stop()` they are taken out of it or stopped,
-    the second time killed; the others are left alone. `on_wait` is told once when all wait for slots or other runs.
+    the second time killed; the others are left alone. `on_wait` is told when all wait, once for every reason.
     """
 
     home: Home
@@ -47,8 +49,8 @@ class Follower:
     stop: StopRequest = field(default_factory=StopRequest)
     launcher: Launcher | None = None
     _tails: dict[RunDir, RunTail] = field(init=False)
-    _stops_sent: int = 0
-    _wait_told: bool = False
+    _stops_sent: dict[RunHandle, int] = field(default_factory=dict)
+    _wait_told: str = ""
 
     def __post_init__(self) -> None:
         self.launcher = self.launcher or LocalLauncher(self.home)
@@ -56,11 +58,15 @@ class Follower:
 
     def follow(self) -> dict[str, RunStatus]:
         """Returns the states in the end: once all runs are over, or all of one's own after a stop."""
-        while self._advance():
-            time.sleep(POLL_SECONDS)
+        began = time.monotonic()
+        while self.look():
+            # Looking at hundreds of runs must not take the cores from those that train.
+            time.sleep(min(max(POLL_SECONDS, _REST * (time.monotonic() - began)), _LONGEST_REST))
+            began = time.monotonic()
         return {run_dir.run_id: view_of(run_dir).status for run_dir in self.run_dirs}
 
-    def _advance(self) -> bool:
+    def look(self) -> bool:
+        """Does what there is to do now; whether there is more to come."""
         if self.stop.count:
             self._pass_on_stop()
         with suppress(LockedError):  # somebody else is at it
@@ -79,17 +85,22 @@ class Follower:
         return status
 
     def _pass_on_stop(self) -> None:
-        queue.withdraw(self.home, self.mine)
-        while self._stops_sent < self.stop.count:
-            self._stops_sent += 1
-            for run_dir in self.run_dirs:
-                if run_dir.run_id in self.mine and self.launcher:
-                    self.launcher.stop(RunHandle(run_dir.run_id, view_of(run_dir).attempt))
+        with suppress(LockedError):  # the next time, then
+            queue.withdraw(self.home, self.mine, POLL_SECONDS)
+        for run_dir in self.run_dirs:
+            if run_dir.run_id in self.mine:
+                self._stop(run_dir)
+
+    def _stop(self, run_dir: RunDir) -> None:
+        """Asks as often as was asked here. What cannot be told yet, since its shim is only being started, is later."""
+        handle = RunHandle(run_dir.run_id, view_of(run_dir).attempt)
+        sent = self._stops_sent.get(handle, 0)
+        if sent < self.stop.count and self.launcher and self.launcher.stop(handle):
+            self._stops_sent[handle] = sent + 1
 
     def _tell_wait(self, waiting: Collection[RunDir]) -> None:
-        if self._wait_told:
-            return
-        self._wait_told = True
         tickets = filter(None, (Tickets(self.home).waiting_of(run_dir.run_id) for run_dir in waiting))
         why = next(filter(None, (reason_to_wait(self.home, ticket) for ticket in tickets)), "others hold all slots")
-        self.on_wait(f"waiting ({len(waiting)} to start): {why}; see workbench runs queue")
+        if why != self._wait_told:
+            self._wait_told = why
+            self.on_wait(f"waiting ({len(waiting)} to start): {why}; see workbench runs queue")

@@ -97,8 +97,11 @@ def trainer_environment(run_dir: Path, attempt: int) -> dict[str, str]:
 
 
 def attempt_variables(run_dir: Path, attempt: int) -> dict[str, str]:
-    """What every process of an attempt has in its environment, and no other process has."""
-    return {RUN: str(run_dir), ATTEMPT: str(attempt)}
+    """What every process of an attempt has in its environment, and no other process has.
+
+    By the folder's one real path: who looks for them may know the home by another name.
+    """
+    return {RUN: os.path.realpath(run_dir), ATTEMPT: str(attempt)}
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:

@@ -21,13 +21,17 @@ SHIM_COMMAND = (sys.executable, "-P", "-m", "workbench.run.shim")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What an attempt takes: how many slots of a device it may choose from, threads, and estimated peak bytes."""
+    """What an attempt takes: how many slots of a device it may choose from, threads, and estimated peak bytes.
+
+    `command` is what the person ran and `folder` where; the home stands in for a folder that is gone.
+    """
 
     attempt: int
     jobs: int = 1
     threads: int = 1
     memory_bytes: int = 0
     command: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ class LocalLauncher:
             return handle
         try:
             if locks.is_held(run_dir.alive_lock):
-                self._spawn(run_dir, Handoff(shim_fd=own, adopt=True))
+                self._spawn(run_dir, Handoff(shim_fd=own, adopt=True), need.folder)
             elif latest_attempt(run_dir) < need.attempt:
                 lease = slots.acquire(self._home, self._slots_for(need.jobs))
                 if lease is None:
@@ -147,11 +151,11 @@ class LocalLauncher:
                 memory_bytes=need.memory_bytes,
                 command=need.command,
             )
-            self._spawn(run_dir, handoff)
+            self._spawn(run_dir, handoff, need.folder)
         finally:
             lease.close()
 
-    def _spawn(self, run_dir: RunDir, handoff: Handoff) -> None:
+    def _spawn(self, run_dir: RunDir, handoff: Handoff, folder: str) -> None:
         """Starts a shim in a session of its own, its output appended to `shim.log` in the run's directory."""
         # Asked for their exit codes, or they would stay zombies as long as this program lives.
         _children[:] = [child for child in _children if child.poll() is None]
@@ -161,6 +165,8 @@ class LocalLauncher:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # Not this program's: it may have been started for other runs, from a folder that is gone by now.
+                cwd=folder if os.path.isdir(folder) else self._home.path,
                 env={**outer_environment(os.environ), **handoff.environment()},
                 start_new_session=True,
                 pass_fds=handoff.descriptors,

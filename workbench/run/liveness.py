@@ -90,11 +90,20 @@ class _Look:
             return RunStatus.STOPPED
         return RunStatus(self.ending["kind"]) if self.ending else RunStatus.LOST
 
+    @property
+    def waits_for_room(self) -> bool:
+        """Whether the shim has said why it does not start the trainer yet: however long that takes is no stall."""
+        proc = self.proc
+        no_trainer = proc is not None and proc.attempt == self.attempt and proc.trainer is None
+        return no_trainer and {event["kind"] for event in self.events} == {"warning"}
+
     def _at_work(self) -> RunStatus:
         if not self.supervised:
             return RunStatus.UNSUPERVISED
         if stop_is_asked(self.run_dir, self.attempt):
             return RunStatus.STOPPING
+        if self.waits_for_room:
+            return RunStatus.STARTING
         if self.silence > _patience(self.events):
             return RunStatus.STALLED
         return RunStatus.STARTING if self.to_come or not self.events else RunStatus.RUNNING
@@ -119,6 +128,9 @@ class _Look:
                 return "it was to be started, and whoever was to do it is gone: the next look at the queue will"
             case RunStatus.QUEUED:
                 return f"queue/waiting has its ticket for attempt {self.attempt}, and no lock is held"
+            case RunStatus.STARTING if self.waits_for_room:
+                why = self.events[-1].get("message", "")
+                return f"its locks are held by shim{_pid(proc, 'shim')}, which has yet to start the trainer: {why}"
             case RunStatus.STARTING:
                 return f"shim.lock is held, and attempt {self.attempt} has logged nothing yet"
             case RunStatus.UNSUPERVISED:
@@ -199,7 +211,8 @@ def _failure(look: _Look) -> Failure | None:
 def _patience(events: list[Event]) -> float:
     """Seconds of silence that are nothing unusual for this run."""
     metrics = [event for event in events if event["kind"] == "metric"]
-    seconds = [(b["t"] - a["t"]) / (b["step"] - a["step"]) for a, b in pairwise(metrics) if b["step"] > a["step"]]
+    steps = [(a, b) for a, b in pairwise(metrics) if b["step"] > a["step"]]
+    seconds = [(b["mono"] - a["mono"]) / (b["step"] - a["step"]) for a, b in steps]
     return max(_STALL_SECONDS, _STALL_STEPS * median(seconds)) if seconds else _STALL_SECONDS
 
 

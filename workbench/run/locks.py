@@ -10,22 +10,32 @@ import time
 from pathlib import Path
 
 _RETRY_SECONDS = 0.02
+_OBSERVER_SECONDS = 2.0
 
 
 def take(path: Path, patience: float = 0.0) -> int | None:
     """Takes the lock for itself and returns the open descriptor, None when another holds it.
 
-    Tries for `patience` seconds: an observer holds it for an instant. To let go, close the descriptor; unlocking
-    would free it for the processes that inherited it, too.
+    Tries for `patience` seconds, and for up to 2 s where only observers are in the way, which stay for an instant. To
+    let go, close the descriptor; unlocking would free it for the processes that inherited it, too.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    deadline = time.monotonic() + patience
+    began = time.monotonic()
     while not _try(descriptor, fcntl.LOCK_EX):
-        if time.monotonic() >= deadline:
+        limit = max(patience, _OBSERVER_SECONDS) if _is_only_observed(descriptor) else patience
+        if time.monotonic() - began >= limit:
             os.close(descriptor)
             return None
         time.sleep(_RETRY_SECONDS)
     return descriptor
+
+
+def _is_only_observed(descriptor: int) -> bool:
+    """Whether nobody holds the lock for itself: a lock that others share can be shared, too."""
+    if not _try(descriptor, fcntl.LOCK_SH):
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return True
 
 
 def is_held(path: Path) -> bool:

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from workbench.errors import NotFoundError
 from workbench.nearest import nearest
-from workbench.run import locks
+from workbench.run.at_work import has_process
 from workbench.run.flapping import Guard
 from workbench.run.layout import Home, RunDir
 from workbench.run.logs import latest_attempt
-from workbench.run.tickets import Ticket, Tickets, queue_lock
+from workbench.run.tickets import LOCK_PATIENCE, Ticket, Tickets, queue_lock
 
 
 def enqueue(home: Home, wanted: Sequence[Ticket]) -> list[str]:
@@ -30,10 +30,10 @@ def enqueue(home: Home, wanted: Sequence[Ticket]) -> list[str]:
     return done
 
 
-def withdraw(home: Home, run_ids: Iterable[str]) -> list[str]:
+def withdraw(home: Home, run_ids: Iterable[str], patience: float = LOCK_PATIENCE) -> list[str]:
     """Takes runs out of the queue; returns those that were in it. One that has been started is left alone."""
-    with queue_lock(home) as tickets:
-        found = [run_id for run_id in run_ids if tickets.waiting_of(run_id)]
+    with queue_lock(home, patience) as tickets:
+        found = [run_id for run_id in run_ids if _waiting(tickets, run_id)]
         for run_id in found:
             tickets.drop_waiting(run_id)
     return found
@@ -60,6 +60,17 @@ def release_batch(home: Home, batch: str) -> bool:
         return Guard(home).release(batch)
 
 
+def awaited(home: Home, run_ids: Iterable[str]) -> set[str]:
+    """These runs and all that they wait for in the queue, however indirectly."""
+    tickets, found, left = Tickets(home), set[str](), [*run_ids]
+    while left:
+        if (run_id := left.pop()) not in found:
+            found.add(run_id)
+            ticket = tickets.waiting_of(run_id)
+            left += ticket.after if ticket else ()
+    return found
+
+
 def paused_batches(home: Home) -> dict[str, str]:
     """The batches that are paused, and why."""
     guard = Guard(home)
@@ -75,14 +86,26 @@ def check_batch(home: Home, batch: str) -> None:
 
 def _change(home: Home, run_ids: Iterable[str], change: Callable[[Ticket], Ticket]) -> list[str]:
     with queue_lock(home) as tickets:
-        found = [ticket for run_id in run_ids if (ticket := tickets.waiting_of(run_id))]
+        found = [ticket for run_id in run_ids if (ticket := _waiting(tickets, run_id))]
         for ticket in found:
             tickets.put(change(ticket))
     return [ticket.run_id for ticket in found]
 
 
+def _waiting(tickets: Tickets, run_id: str) -> Ticket | None:
+    """The run's ticket that waits. One that was claimed by somebody who then was killed is put back for that."""
+    run_dir, started = tickets.home.run_dir(run_id), tickets.started_of(run_id)
+    waiting = tickets.waiting_of(run_id)
+    if waiting or not started or has_process(run_dir) or not _is_to_begin(started, run_dir):
+        return waiting
+    tickets.unclaim(started)
+    return started
+
+
 def _is_at_work(tickets: Tickets, run_dir: RunDir) -> bool:
-    if locks.is_held(run_dir.alive_lock) or locks.is_held(run_dir.shim_lock):
-        return True
     started = tickets.started_of(run_dir.run_id)
-    return started is not None and started.attempt > latest_attempt(run_dir)
+    return has_process(run_dir) or (started is not None and _is_to_begin(started, run_dir))
+
+
+def _is_to_begin(started: Ticket, run_dir: RunDir) -> bool:
+    return started.attempt > latest_attempt(run_dir)

@@ -2,11 +2,15 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from workbench.errors import LockedError
 from workbench.run import locks
+from workbench.run.checkpoints import remove_checkpoints
 from workbench.run.layout import Home, RunDir
 from workbench.run.prepare import MAKING
+from workbench.run.tickets import queue_lock
 
 
 def folder_bytes(run_dir: RunDir) -> int:
@@ -16,19 +20,37 @@ def folder_bytes(run_dir: RunDir) -> int:
     )
 
 
-def remove(home: Home, run_dir: RunDir) -> None:
-    """Renames the folder out of the runs, then deletes it; one that is killed in between leaves no half run.
+def remove(home: Home, run_dir: RunDir) -> int:
+    """Renames the folder out of the runs, then deletes it, and returns the bytes freed.
 
-    Raises LockedError when a process is at the run.
+    One that is killed in between leaves no half run. Raises LockedError when a process is at the run.
     """
-    own = locks.take(run_dir.shim_lock)
-    if own is None or locks.is_held(run_dir.alive_lock):
-        if own is not None:
-            os.close(own)
-        raise LockedError(f"run {run_dir.run_id} has been started meanwhile", "stop it first: workbench runs stop")
-    try:
+    freed = folder_bytes(run_dir)
+    with _idle(run_dir):
         gone = home.runs / f"{MAKING}removed-{run_dir.run_id}-{os.getpid()}"
         run_dir.path.rename(gone)
-    finally:
-        os.close(own)
+    if home.queue.is_dir():
+        with queue_lock(home) as tickets:  # what is still noted of it would be taken for a new run of its name
+            tickets.drop_started(run_dir.run_id)
+            tickets.drop_waiting(run_dir.run_id)
     shutil.rmtree(gone)
+    return freed
+
+
+def free_checkpoints(run_dir: RunDir) -> int:
+    """Removes the run's checkpoints and returns the bytes freed. Raises LockedError when a process is at the run."""
+    with _idle(run_dir):
+        return remove_checkpoints(run_dir)
+
+
+@contextmanager
+def _idle(run_dir: RunDir) -> Iterator[None]:
+    """Keeps every shim from the run. Raises LockedError when a process is at it."""
+    own = locks.take(run_dir.shim_lock)
+    try:
+        if own is None or locks.is_held(run_dir.alive_lock):
+            raise LockedError(f"run {run_dir.run_id} has been started meanwhile", "stop it first: workbench runs stop")
+        yield
+    finally:
+        if own is not None:
+            os.close(own)

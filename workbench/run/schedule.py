@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, no_space_left
 from workbench.run import locks
+from workbench.run.at_work import has_process
+from workbench.run.control import stop_reason
 from workbench.run.flapping import Guard
 from workbench.run.launch import Launcher, LocalLauncher, Need
 from workbench.run.layout import Home, RunDir
@@ -69,26 +71,32 @@ class _Desk:
         else:
             self._settle(ticket, run_dir)
 
-    def _put_back(self, ticket: Ticket) -> None:
-        """Whoever was to start it, or its shim, was gone before the attempt began."""
+    def _put_back(self, ticket: Ticket, trouble: str = "") -> None:
+        """Whoever was to start it, or its shim, was gone before the attempt began, or the run's files gave trouble."""
         starts = ticket.starts + 1
         stuck = starts >= _MOST_STARTS
-        why = f"its shim did not begin {starts} times: see runs/{ticket.run_id}/shim.log" if stuck else ticket.why
+        trouble = trouble or f"its shim did not begin {starts} times: see runs/{ticket.run_id}/shim.log"
+        why = trouble if stuck else ticket.why
         self.tickets.put(replace(ticket, starts=0 if stuck else starts, hold=stuck or ticket.hold, why=why))
         self.tickets.drop_started(ticket.run_id)
 
     def _settle(self, ticket: Ticket, run_dir: RunDir) -> None:
         end = ending(run_dir, ticket.attempt)
-        failure = class_of(end)
-        its_own = None if failure in (*FROM_OUTSIDE, "killed_by_user") else failure
-        self.guard.note(ticket.batch, ticket.run_id, ticket.attempt, its_own)
-        waiting = self.tickets.waiting_of(ticket.run_id)
-        if waiting is None and (next_ticket := following(ticket, run_dir, end)):
+        next_ticket = None if self._is_settled(ticket, run_dir) else following(ticket, run_dir, end)
+        if next_ticket:
             self.tickets.put(next_ticket)
+        elif end and end["kind"] in ("finished", "failed") and class_of(end) not in (*FROM_OUTSIDE, "killed_by_user"):
+            # Neither what came from outside nor what another attempt mends speaks for the batch or against it.
+            self.guard.note(ticket.batch, ticket.run_id, ticket.attempt, class_of(end))
         self.tickets.drop_started(ticket.run_id)
         if not any(other.batch == ticket.batch for other in (*self.tickets.waiting(), *self.tickets.started())):
             self.guard.forget(ticket.batch)
         self.report.over.append(ticket.run_id)
+
+    def _is_settled(self, ticket: Ticket, run_dir: RunDir) -> bool:
+        """Whether what comes next has been decided: by a ticket that was written since, or by a wish to stop."""
+        told_to_end = stop_reason(run_dir, ticket.attempt) in ("user", "pause")
+        return told_to_end or self.tickets.waiting_of(ticket.run_id) is not None
 
     def start_waiting(self) -> None:
         full = 0  # a ticket that may choose from so many slots, or fewer, finds none
@@ -105,10 +113,19 @@ class _Desk:
 
     def _start(self, ticket: Ticket, run_dir: RunDir) -> bool:
         """Starts a run; False when there is no room."""
-        if locks.is_held(run_dir.shim_lock) or locks.is_held(run_dir.alive_lock):
+        if has_process(run_dir):
             return True  # somebody started it by hand
         if self.launcher.capacity(ticket.jobs).free == 0:
             return False
+        try:
+            return self._claim_and_submit(ticket, run_dir)
+        except OSError as error:
+            if not _is_of_run(error, run_dir):
+                raise
+            self._put_back(ticket, f"it cannot be started: {error}")
+            return True
+
+    def _claim_and_submit(self, ticket: Ticket, run_dir: RunDir) -> bool:
         ticket.terms.write(run_dir)
         self.guard.begin(ticket.batch)
         self.tickets.claim(ticket)
@@ -120,8 +137,13 @@ class _Desk:
         return True
 
 
+def _is_of_run(error: OSError, run_dir: RunDir) -> bool:
+    """Whether the run's own files are what is wrong, and not a disk or a machine that has no more room."""
+    return str(error.filename or "").startswith(f"{run_dir.path}/") and not no_space_left(error)
+
+
 def _need(ticket: Ticket) -> Need:
-    return Need(ticket.attempt, ticket.jobs, ticket.threads, ticket.memory_bytes, ticket.command)
+    return Need(ticket.attempt, ticket.jobs, ticket.threads, ticket.memory_bytes, ticket.command, ticket.folder)
 
 
 def main(arguments: Sequence[str]) -> int:

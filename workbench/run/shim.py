@@ -15,6 +15,7 @@ from pathlib import Path
 from workbench.errors import WorkbenchError
 from workbench.run import device_memory, locks
 from workbench.run.adopted import find_trainer, take_after
+from workbench.run.control import renew_stop, stop_reason
 from workbench.run.endings import classify, oom_kills
 from workbench.run.events import EventLog, reserve_of
 from workbench.run.group import TrainerGroup, start_group
@@ -37,8 +38,10 @@ def main(arguments: Sequence[str]) -> int:
         print("usage: python -P -m workbench.run.shim RUN_DIR (exactly one)", file=sys.stderr)
         return USAGE
     run_dir = RunDir(Path(arguments[0]).absolute())
-    code = supervise(run_dir, [sys.executable, "-P", "-m", "workbench.train", str(run_dir.path)])
-    go_on(run_dir.home)
+    try:
+        code = supervise(run_dir, [sys.executable, "-P", "-m", "workbench.train", str(run_dir.path)])
+    finally:
+        go_on(run_dir.home)  # also when this run's files could not be used: others must not wait for it
     if code != RUNS_ELSEWHERE:
         start_ingest(run_dir.home)
     return code
@@ -84,6 +87,7 @@ def start_ingest(home: Home) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        cwd=home.path if home.path.is_dir() else None,
         env=outer_environment(os.environ),
         start_new_session=True,
     )
@@ -133,8 +137,11 @@ def _adopt(run_dir: RunDir, handoff: Handoff, wakeup: int) -> Event | None:
     proc = read_proc(run_dir)
     trainer = find_trainer(run_dir, attempt, proc)
     slot, threads = (proc.slot, proc.threads) if proc else (None, None)
-    ProcRecord(attempt, identify(os.getpid()), trainer.identity, slot, threads).write(run_dir)
-    reason = watch(trainer, StopRequests(run_dir, attempt, wakeup), handoff.grace)
+    with suppress(OSError):  # a full disk: it only says who looks after the run
+        ProcRecord(attempt, identify(os.getpid()), trainer.identity, slot, threads).write(run_dir)
+    before = stop_reason(run_dir, attempt)
+    renew_stop(run_dir, attempt)  # the trainer may not have been told, and nobody counts its grace any more
+    reason = watch(trainer, StopRequests(run_dir, attempt, wakeup), handoff.grace) or before
     trainer.end()
     lock = take_after(run_dir)
     if lock is None:
@@ -167,7 +174,7 @@ def _write_repro(run_dir: RunDir, attempt: int) -> None:
     command = [sys.executable, "-P", "-m", "workbench.run.repro", str(run_dir.path), str(attempt)]
     try:
         subprocess.run(command, stdin=subprocess.DEVNULL, timeout=_REPRO_SECONDS, check=True)
-    except subprocess.SubprocessError as error:
+    except (OSError, subprocess.SubprocessError) as error:
         print(f"{run_dir.repro(attempt)}: not written ({error})", file=sys.stderr)
 
 

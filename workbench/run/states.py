@@ -42,7 +42,7 @@ OVER = frozenset({_S.STOPPED, _S.PAUSED, _S.FINISHED, _S.FAILED, _S.LOST})
 # What can be the next state of a run. One that is taken out of the queue is again what it was before.
 TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
     _S.QUEUED: frozenset({_S.STARTING, *OVER}),
-    _S.STARTING: frozenset({_S.QUEUED, *LIVE, *OVER}) - {_S.STARTING, _S.STALLED},
+    _S.STARTING: frozenset({_S.QUEUED, *LIVE, *OVER}) - {_S.STARTING},
     _S.RUNNING: frozenset({*LIVE, *OVER}) - {_S.RUNNING, _S.STARTING},
     _S.STALLED: frozenset({*LIVE, *OVER}) - {_S.STALLED, _S.STARTING},
     _S.UNSUPERVISED: frozenset({*LIVE, *OVER}) - {_S.UNSUPERVISED},

@@ -29,7 +29,7 @@ class Ticket:
     Higher `priority` goes first, then the lower `seq`: order never depends on a clock. `after` are runs that must have
     finished before. `retries` are still left after this attempt. `jobs` is how many slots of a device it may choose
     from. `batch` names what it was submitted with: a study, or one command. `memory_bytes` is the estimated peak.
-    `starts` counts how often a shim was started in vain. `command` is what the person ran.
+    `starts` counts how often a shim was started in vain. `command` is what the person ran, and `folder` where.
     """
 
     run_id: str
@@ -47,6 +47,7 @@ class Ticket:
     batch: str = ""
     starts: int = 0
     command: str = ""
+    folder: str = ""
     why: str = ""
     v: int = VERSION
 
@@ -98,6 +99,10 @@ class Tickets:
     def claim(self, ticket: Ticket) -> None:
         """Moves a waiting ticket to the started ones."""
         os.replace(self.waiting_folder / f"{ticket.run_id}.json", self.started_folder / f"{ticket.run_id}.json")
+
+    def unclaim(self, ticket: Ticket) -> None:
+        """Moves a started ticket back to the waiting ones."""
+        os.replace(self.started_folder / f"{ticket.run_id}.json", self.waiting_folder / f"{ticket.run_id}.json")
 
     def drop_waiting(self, run_id: str) -> None:
         (self.waiting_folder / f"{run_id}.json").unlink(missing_ok=True)

@@ -30,7 +30,7 @@ def watch(trainer: Trainer, requests: StopRequests, grace: float) -> Reason | No
             reason = asked.stop.reason
             kill_at = time.monotonic() + (grace if asked.stop.grace is None else asked.stop.grace)
             with suppress(OSError):  # a full disk: it stops all the same, and takes it for somebody else's wish
-                mark_stopping(requests.run_dir, requests.attempt, reason)
+                mark_stopping(requests.run_dir, requests.attempt, reason, asked.stop.grace)
             trainer.signal(signal.SIGTERM)
         if time.monotonic() >= kill_at:
             trainer.signal(signal.SIGKILL)

@@ -1,6 +1,7 @@
 """Waiting for a GPU's memory, with a driver that answers as written here."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -71,6 +72,16 @@ def test_a_stop_ends_the_waiting(run_dir: RunDir, requests: StopRequests, reason
     assert end is not None
     assert end["kind"] == read_events(run_dir.shim_events)[-1]["kind"] == kind
     assert stopping_reason(run_dir, 1) == reason
+
+
+def test_a_run_that_was_removed_waits_no_longer(run_dir: RunDir, requests: StopRequests) -> None:
+    def gpu_of(slot: Slot) -> Gpu:
+        if run_dir.shim_events.exists():
+            shutil.rmtree(run_dir.path)
+        return Gpu(slot.name, "a GPU", 8 * GIB, GIB)
+
+    assert wait_for_room(run_dir, 1, ON_GPU, requests, gpu_of) is not None
+    assert not run_dir.path.exists()
 
 
 def test_a_slot_is_free_once_the_driver_has_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
