@@ -211,7 +211,8 @@ def _failure(look: _Look) -> Failure | None:
 def _patience(events: list[Event]) -> float:
     """Seconds of silence that are nothing unusual for this run."""
     metrics = [event for event in events if event["kind"] == "metric"]
-    seconds = [(b["t"] - a["t"]) / (b["step"] - a["step"]) for a, b in pairwise(metrics) if b["step"] > a["step"]]
+    steps = [(a, b) for a, b in pairwise(metrics) if b["step"] > a["step"]]
+    seconds = [(b["mono"] - a["mono"]) / (b["step"] - a["step"]) for a, b in steps]
     return max(_STALL_SECONDS, _STALL_STEPS * median(seconds)) if seconds else _STALL_SECONDS
 
 
