@@ -89,7 +89,7 @@ class Observer:
 
 
 def _trainers(run_dir: RunDir) -> set[ProcessId]:
-    return {process for process in processes_with({RUN: str(run_dir.path)}) if is_alive(process)}
+    return {process for process in processes_with({RUN: os.path.realpath(run_dir.path)}) if is_alive(process)}
 
 
 @dataclass(slots=True)

@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
+from tests.train.support import told
 from workbench.run.checkpoints import STATE_NAME, complete_checkpoints
 from workbench.run.control import Reason, mark_stopping
-from workbench.run.events import EventLog, read_events
+from workbench.run.events import EventLog
 from workbench.run.layout import Home, RunDir
 from workbench.run.record import RunRecord
 from workbench.run.terms import Terms
@@ -105,12 +106,12 @@ class Attempts:
         return self.events(attempt)
 
     def events(self, attempt: int) -> list[Event]:
-        return [event for event in read_events(self.run_dir.events) if event["attempt"] == attempt]
+        return [event for event in told(self.run_dir) if event["attempt"] == attempt]
 
     def latest(self, kind: str, *keys: str) -> dict[tuple[Any, ...], Any]:
         """The last event of a kind by these keys, without what differs from one time to another."""
         found = {}
-        for event in read_events(self.run_dir.events):
+        for event in told(self.run_dir):
             if event["kind"] == kind:
                 found[tuple(event[key] for key in keys)] = _lasting(event)
         return found

@@ -13,7 +13,7 @@ import workbench.demo
 from workbench.data.example import Example
 from workbench.data.load import DataSet, load_data, read_source
 from workbench.plan.site import band_of, depth_of
-from workbench.run.events import EventLog
+from workbench.run.events import EventLog, read_events
 from workbench.run.layout import RunDir
 from workbench.run.recipe import Recipe
 from workbench.run.record import RunRecord, SiteRecord
@@ -142,3 +142,8 @@ def make_run(folder: Path, record: RunRecord) -> tuple[RunDir, EventLog]:
 
 def load(record: RunRecord) -> Base:
     return load_base(record, CPU, torch.float32)
+
+
+def told(run_dir: RunDir) -> list[dict[str, Any]]:
+    """What a run logged but for telemetry, which comes whenever its time has come."""
+    return [event for event in read_events(run_dir.events) if event["kind"] != "telemetry"]

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.processes import wait_until
-from tests.train.support import demo_recipe, demo_sites, make_record
+from tests.train.support import demo_recipe, demo_sites, make_record, told
 from workbench.run import locks
 from workbench.run.control import Reason, mark_stopping
-from workbench.run.events import read_events
 from workbench.run.layout import Home, RunDir
 from workbench.run.record import RunRecord
 
@@ -38,7 +37,7 @@ def test_a_run_from_its_record_to_its_results(tmp_path: Path) -> None:
     run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(steps=4, eval_every=2)))
     done = _train(run_dir)
     assert done.returncode == 0, done.stderr
-    events = read_events(run_dir.events)
+    events = told(run_dir)
     kinds = [event["kind"] for event in events]
     assert kinds[:3] == ["started", "base_ready", "audit"]
     assert kinds[-2:] == ["site_stats", "finished"]
@@ -57,7 +56,7 @@ def test_a_reference_run_only_evaluates(tmp_path: Path) -> None:
     run_dir = _prepare(tmp_path, make_record(demo_sites(None)))
     done = _train(run_dir)
     assert done.returncode == 0, done.stderr
-    events = read_events(run_dir.events)
+    events = told(run_dir)
     assert [e["kind"] for e in events] == ["started", "base_ready", "audit", *["eval"] * 3, "site_stats", "finished"]
     assert {e["step"] for e in events if e["kind"] == "eval"} == {0}
     assert not run_dir.adapter.exists()
@@ -81,13 +80,24 @@ def test_sigterm_finishes_the_step_saves_and_says_why(
         trainer.send_signal(signal.SIGTERM)
         trainer.communicate(timeout=60)
     assert trainer.returncode == 0
-    events = read_events(run_dir.events)
+    events = told(run_dir)
     assert (events[-1]["kind"], events[-1].get("reason")) == end
     assert events[-2]["kind"] == "checkpoint"
     last = max(e["step"] for e in events if e["kind"] == "metric")
     assert events[-1]["step"] == events[-1]["checkpoint"] == events[-2]["step"] == last
     assert (run_dir.adapter_of(1) / "adapter_config.json").is_file()
     assert "site_stats" not in {e["kind"] for e in events}
+
+
+def test_a_stop_before_the_base_is_loaded_ends_at_once(tmp_path: Path) -> None:
+    run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(steps=2)))
+    with subprocess.Popen([*COMMAND, str(run_dir.path)], env=ENVIRONMENT, stdout=subprocess.DEVNULL) as trainer:
+        wait_until(run_dir.events.exists)  # its libraries take seconds from here
+        trainer.send_signal(signal.SIGTERM)
+    events = told(run_dir)
+    assert [event["kind"] for event in events] == ["started", "stopped"]
+    assert (events[-1]["step"], events[-1]["checkpoint"], events[-1]["reason"]) == (0, None, "preempted")
+    assert not run_dir.adapter_of(1).exists()
 
 
 def test_a_stop_is_heard_while_merged_models_are_evaluated(tmp_path: Path) -> None:
@@ -100,7 +110,7 @@ def test_a_stop_is_heard_while_merged_models_are_evaluated(tmp_path: Path) -> No
                 break
         trainer.send_signal(signal.SIGTERM)
         trainer.communicate(timeout=60)
-    events = read_events(run_dir.events)
+    events = told(run_dir)
     assert (events[-1]["kind"], events[-1]["step"]) == ("stopped", 2)
     evaluators = {event["evaluator"] for event in events if event["kind"] == "eval"}
     assert "loss@fp32" in evaluators
@@ -121,7 +131,7 @@ def test_a_stopped_attempt_leaves_the_finished_adapter_and_its_statistics(tmp_pa
                 break
         trainer.send_signal(signal.SIGTERM)
         trainer.communicate(timeout=60)
-    events = read_events(run_dir.events)
+    events = told(run_dir)
     endings = [(e["kind"], e["attempt"]) for e in events if e["kind"] in ("finished", "stopped")]
     assert endings == [("finished", 1), ("stopped", 2)]
     assert (run_dir.adapter / "adapter_model.safetensors").read_bytes() == before
@@ -135,7 +145,7 @@ def test_data_that_changed_since_is_refused(tmp_path: Path) -> None:
     run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(data=str(data), eval_data=None)))
     data.write_text('{"prompt": "b=", "completion": "b"}\n' * 20)
     assert _train(run_dir).returncode == 1
-    last = read_events(run_dir.events)[-1]
+    last = told(run_dir)[-1]
     assert (last["kind"], last["class"]) == ("failed", "bad_data")
     assert "changed" in last["message"]
 
@@ -144,7 +154,7 @@ def test_a_missing_model_is_a_failure_with_its_class(tmp_path: Path) -> None:
     record = replace(make_record(demo_sites()), model_path=str(tmp_path / "gone"))
     run_dir = _prepare(tmp_path, record)
     assert _train(run_dir).returncode == 1
-    last = read_events(run_dir.events)[-1]
+    last = told(run_dir)[-1]
     assert (last["kind"], last["class"]) == ("failed", "missing_model")
 
 
@@ -152,7 +162,7 @@ def test_a_plan_that_differs_from_the_model_never_trains(tmp_path: Path) -> None
     record = replace(make_record(demo_sites()), trainable_params=7)
     run_dir = _prepare(tmp_path, record)
     assert _train(run_dir).returncode == 1
-    events = read_events(run_dir.events)
+    events = told(run_dir)
     assert [e["kind"] for e in events][-2:] == ["audit", "failed"]
     assert events[-2]["ok"] is False
     assert events[-2]["differences"][0]["key"] == "trainable_params"

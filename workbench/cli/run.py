@@ -69,7 +69,7 @@ def run(
     options = Options(jobs, threads, force, before, priority, retries, hold)
     if detach:
         placed = submit(home, records, options)
-        _say_placed(placed)
+        _say_placed(placed, hold)
         print_json(placed[0] if len(placed) == 1 else placed)
         return
     outcome = launch(home, records, options)
@@ -80,9 +80,10 @@ def run(
         raise typer.Exit(1)
 
 
-def _say_placed(placed: list[dict[str, Any]]) -> None:
+def _say_placed(placed: list[dict[str, Any]], hold: bool) -> None:
     counts = {
         status: sum(row["status"] == status for row in placed) for status in dict.fromkeys(r["status"] for r in placed)
     }
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
-    print(f"{told}; they go on by themselves: workbench runs watch", file=sys.stderr)
+    hint = "workbench runs release RUN lets them start" if hold else "they go on by themselves: workbench runs watch"
+    print(f"{told}; {hint}", file=sys.stderr)

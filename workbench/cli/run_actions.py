@@ -232,12 +232,18 @@ def _named_or_live(home: "Home", words: Sequence[str], every: bool) -> "list[Run
 
 
 def _wait_for(found: "Sequence[RunDir]", wait: bool) -> None:
+    """Waits for the runs' ends, and has a shim that is killed meanwhile replaced."""
     import time
+    from contextlib import suppress
 
+    from workbench.errors import LockedError
     from workbench.run.follow import POLL_SECONDS
     from workbench.run.liveness import status_of
+    from workbench.run.schedule import schedule
 
     while wait and any(status_of(run_dir).is_live for run_dir in found):
+        with suppress(LockedError):  # somebody else is at it
+            schedule(current_home(), patience=POLL_SECONDS)
         time.sleep(POLL_SECONDS)
     if wait:
         for run_dir in found:

@@ -65,11 +65,19 @@ class _Desk:
         elif locks.is_held(run_dir.shim_lock):
             return
         elif locks.is_held(run_dir.alive_lock):
-            self.launcher.submit(run_dir, _need(ticket))
+            self._supervise_again(ticket, run_dir)
         elif latest_attempt(run_dir) < ticket.attempt:
             self._put_back(ticket)
         else:
             self._settle(ticket, run_dir)
+
+    def _supervise_again(self, ticket: Ticket, run_dir: RunDir) -> None:
+        """Its trainer lost its shim. Where the run's files forbid another one, it goes on without."""
+        try:
+            self.launcher.submit(run_dir, _need(ticket))
+        except OSError as error:
+            if not _is_of_run(error, run_dir):
+                raise
 
     def _put_back(self, ticket: Ticket, trouble: str = "") -> None:
         """Whoever was to start it, or its shim, was gone before the attempt began, or the run's files gave trouble."""

@@ -31,9 +31,12 @@ from workbench.train.telemetry import device_uuid, telemetry
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What an attempt came to. `checkpoint` is the step of the one to go on from, None where there is none."""
+    """What an attempt came to. `model` is None where a stop came before there was one.
 
-    model: nn.Module
+    `checkpoint` is the step of the one to go on from, None where there is none.
+    """
+
+    model: nn.Module | None
     result: LoopResult
     adapter_bytes: int = 0
     checkpoint: int | None = None
@@ -49,18 +52,38 @@ def train_run(run_dir: RunDir, attempt: int, log: EventLog, stop: StopFlag) -> N
     with telemetry(log, device_uuid(session.device)):
         resumed = find_resumed(session)
         began = time.monotonic() - (resumed.state.device_seconds if resumed else 0.0)
-        base = _load_base(session, resumed)
-        inputs = load_inputs(session)
-        if session.record.reference:
-            end = _evaluate(session, base, inputs)
-        else:
-            end = _train(session, base, inputs, resumed, began)
-        if not end.result.stopped:
-            statistics = site_statistics(end.model, base.norms, end.result.grad_norms)
-            log.write("site_stats", step=end.result.step, sites=statistics)
-            if end.adapter_bytes:
-                publish_adapter(run_dir, attempt)
+        end = _run(session, resumed, began)
     _log_end(session, end, time.monotonic() - began)
+
+
+def _run(session: Session, resumed: Resumed | None, began: float) -> _End:
+    """Everything between the first event and the last. A stop is heard before each part that takes long."""
+    if _is_told_to_end(session):
+        return _not_begun(resumed)
+    base = _load_base(session, resumed)
+    if _is_told_to_end(session):
+        return _not_begun(resumed)
+    inputs = load_inputs(session)
+    if session.record.reference:
+        end = _evaluate(session, base, inputs)
+    else:
+        end = _train(session, base, inputs, resumed, began)
+    if end.model is not None and not end.result.stopped:
+        statistics = site_statistics(end.model, base.norms, end.result.grad_norms)
+        session.log.write("site_stats", step=end.result.step, sites=statistics)
+        if end.adapter_bytes:
+            publish_adapter(session.run_dir, session.attempt)
+    return end
+
+
+def _is_told_to_end(session: Session) -> bool:
+    return session.stop.requested
+
+
+def _not_begun(resumed: Resumed | None) -> _End:
+    """A stop before the first step: what there was to go on from is there still."""
+    step = resumed.checkpoint.step if resumed else 0
+    return _End(None, LoopResult(Progress(step), True, {}), checkpoint=step or None)
 
 
 def _evaluate(session: Session, base: Base, inputs: Inputs) -> _End:
