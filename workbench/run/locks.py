@@ -28,7 +28,7 @@ def take(path: Path, patience: float = 0.0) -> int | None:
     return descriptor
 
 
-def is_held(path: Path) -> bool:
+def is_held(path: str | Path) -> bool:
     """Whether somebody holds the lock. Looks through a shared lock, so that observers never see each other."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
