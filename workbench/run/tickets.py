@@ -141,16 +141,17 @@ def _names(folder: Path) -> list[str]:
 
 
 def _all(folder: Path) -> Iterator[Ticket]:
-    return (ticket for name in _names(folder) if (ticket := _read(folder / name)))
+    return (ticket for name in _names(folder) if (ticket := _read(f"{folder}/{name}")))
 
 
 _FIELDS = {found.name for found in fields(Ticket)}
 
 
-def _read(path: Path) -> Ticket | None:
+def _read(path: str | Path) -> Ticket | None:
     """A ticket; None when it is gone or cannot be read: tickets are written whole, so that is not our doing."""
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        with open(path, encoding="utf-8") as file:
+            raw = json.load(file)
         known = {key: value for key, value in raw.items() if key in _FIELDS}
         return Ticket(**{**known, "after": tuple(known.get("after", ()))})
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, AttributeError):
