@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.cli.context import answered
 from workbench.errors import LockedError
-from workbench.run.checkpoints import complete_checkpoints
+from workbench.run.checkpoints import checkpoint_bytes, complete_checkpoints, sizes_under
 from workbench.run.record import read_record
 
 if TYPE_CHECKING:
@@ -97,16 +97,13 @@ def _with_failure(row: dict[str, Any], view: "RunView") -> dict[str, Any]:
 
 
 def _progress(run_dir: "RunDir", view: "RunView") -> dict[str, Any]:
-    from workbench.run.checkpoints import checkpoint_bytes
-    from workbench.run.removal import folder_bytes
-
     return {
         "status": str(view.status),
         "attempt": view.attempt,
         "step": view.step,
         "steps": view.steps,
         "checkpoint_bytes": checkpoint_bytes(run_dir),
-        "disk_bytes": folder_bytes(run_dir),
+        "disk_bytes": sum(sizes_under(run_dir.path)),
     }
 
 
