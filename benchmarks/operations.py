@@ -194,7 +194,7 @@ def main() -> None:
     if unknown := set(chosen.figures) - set(FIGURES):
         parser.error(f"{', '.join(sorted(unknown))}: expected of {', '.join(FIGURES)}")
     wanted = chosen.figures or FIGURES
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # the last run's ingest may still be at it
         publish("operations", measure(Path(folder), wanted, chosen.quick), PACKAGES, chosen.keep)
 
 

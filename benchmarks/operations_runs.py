@@ -22,6 +22,7 @@ from workbench.run.launch import LocalLauncher
 from workbench.run.layout import Home, RunDir
 from workbench.run.liveness import status_of
 from workbench.run.proc import read_proc
+from workbench.run.process import is_alive
 from workbench.run.queue import enqueue
 from workbench.run.schedule import schedule
 from workbench.run.slots import cpu_slots
@@ -61,6 +62,8 @@ def _start(home: Home, run_dir: RunDir) -> float:
     took = time.perf_counter() - began
     request_kill(run_dir, 1)
     _until(lambda: status_of(run_dir).is_over, 0.05)
+    record = read_proc(run_dir)
+    _until(lambda: record is None or not is_alive(record.shim), 0.05)
     schedule(home, LocalLauncher(home, cpu_slots))
     return took
 
