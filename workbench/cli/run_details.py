@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.cli.context import answered
 from workbench.errors import LockedError
-from workbench.run.checkpoints import complete_checkpoints
+from workbench.run.checkpoints import checkpoint_bytes, complete_checkpoints, sizes_under
 from workbench.run.record import read_record
 
 if TYPE_CHECKING:
@@ -30,21 +30,19 @@ def found_run(home: "Home", word: str) -> tuple["RunDir", "RunSummary", "RunView
     from workbench.run.liveness import view_of
 
     run_dir = find_run(home, word)
-    found = known_summaries(home, [run_dir.run_id])
+    found, _ = results_of(home, [run_dir.run_id])
     return run_dir, found[0] if found else summary_of(read_record(run_dir.record)), view_of(run_dir)
 
 
-def known_summaries(home: "Home", ids: list[str] | None = None) -> list["RunSummary"]:
-    """The runs as the store has them, the newest first; without results where another program holds the database."""
+def results_of(home: "Home", ids: list[str]) -> tuple[list["RunSummary"], bool]:
+    """These runs as the store has them; False, and what their records say, where another program holds the database."""
     from store.runs import summaries
 
     try:
-        return answered(home, lambda: summaries(home, ids))
+        return answered(home, lambda: summaries(home, ids)), True
     except LockedError as error:
         print(f"warning: {error.title}: results are left out", file=sys.stderr)
-    run_dirs = [home.run_dir(run_id) for run_id in ids] if ids is not None else home.run_dirs()
-    found = [summary_of(read_record(run_dir.record)) for run_dir in run_dirs]
-    return sorted(found, key=lambda summary: summary.created, reverse=True)
+    return [summary_of(read_record(home.run_dir(run_id).record)) for run_id in ids], False
 
 
 def summary_of(record: "RunRecord") -> "RunSummary":
@@ -65,17 +63,11 @@ def summary_of(record: "RunRecord") -> "RunSummary":
 
 def listed(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> dict[str, Any]:
     """What `runs list` says of a run."""
-    from workbench.run.checkpoints import checkpoint_bytes
-    from workbench.run.removal import folder_bytes
-
     metrics = {name: getattr(summary, name) for name in ("loss", "token_accuracy", "exact_match")}
-    row: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "run_id": summary.run_id,
         "name": summary.name,
-        "status": str(view.status),
-        "attempt": view.attempt,
-        "step": view.step,
-        "steps": view.steps,
+        **_progress(run_dir, view),
         "plan": summary.plan,
         "recipe": summary.recipe,
         "model": summary.model,
@@ -86,14 +78,33 @@ def listed(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> dict[st
         "device_seconds": summary.device_seconds,
         "peak_bytes": summary.peak_bytes,
         "adapter_bytes": summary.adapter_bytes,
-        "checkpoint_bytes": checkpoint_bytes(run_dir),
-        "disk_bytes": folder_bytes(run_dir),
         "eval": {name: value for name, value in metrics.items() if value is not None},
         "created": f"{summary.created:%Y-%m-%dT%H:%M:%SZ}",
     }
+    return _with_failure(columns, view)
+
+
+def renewed(row: dict[str, Any], run_dir: "RunDir", view: "RunView") -> dict[str, Any]:
+    """The row of a run of which the store knows nothing new, as its files say that it is now."""
+    before = {name: value for name, value in row.items() if name != "failure"}
+    return _with_failure(before | _progress(run_dir, view), view)
+
+
+def _with_failure(row: dict[str, Any], view: "RunView") -> dict[str, Any]:
     if view.failure:
         row["failure"] = {"class": view.failure.failure_class, "message": view.failure.message}
     return row
+
+
+def _progress(run_dir: "RunDir", view: "RunView") -> dict[str, Any]:
+    return {
+        "status": str(view.status),
+        "attempt": view.attempt,
+        "step": view.step,
+        "steps": view.steps,
+        "checkpoint_bytes": checkpoint_bytes(run_dir),
+        "disk_bytes": sum(sizes_under(run_dir.path)),
+    }
 
 
 def shown(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> tuple[dict[str, Any], "FailureCard | None"]:

@@ -1,21 +1,93 @@
 """Gathers what `runs list` says: results from the store, states from files and locks."""
 
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
-from workbench.cli.run_details import known_summaries, listed
-from workbench.run.liveness import view_of
+from workbench.cli.kept_rows import KeptRow, Marks, Row, keep, marks_of, read_kept
+from workbench.cli.run_details import listed, renewed, results_of
+from workbench.run.layout import Home
+from workbench.run.liveness import RunView, view_of
+from workbench.run.locks import is_held
+from workbench.run.logs import last_terminal
+from workbench.run.tickets import Tickets
 
 if TYPE_CHECKING:
-    from workbench.run.layout import Home
+    from store.runs import RunSummary
 
 
-def listed_runs(home: "Home") -> list[dict[str, Any]]:
-    """A row per run, the newest first. Where the database is held by another program, without results."""
-    if not home.path.is_dir():
-        return []
-    rows = []
-    for summary in known_summaries(home):
-        run_dir = home.run_dir(summary.run_id)
-        if run_dir.path.is_dir():
-            rows.append(listed(run_dir, summary, view_of(run_dir)))
-    return rows
+class _Look(NamedTuple):
+    """A run that something may have happened to. `kept` is its row so far, if the store has nothing to add to that."""
+
+    marks: Marks
+    view: RunView
+    kept: KeptRow | None
+
+
+def listed_runs(home: Home) -> list[Row]:
+    """A row per run, the newest first. Where the database is held by another program, without new results."""
+    known, run_ids = read_kept(home), _run_ids(home)
+    at_rest = _at_rest(home, known, run_ids)
+    looks = {run_id: _look(home, run_id, known.get(run_id)) for run_id in run_ids if run_id not in at_rest}
+    asked = [run_id for run_id, look in looks.items() if look and look.kept is None]
+    found, complete = results_of(home, asked) if asked else ([], True)
+    summaries = {summary.run_id: summary for summary in found}
+    told = {run_id: kept for run_id, look in looks.items() if look and (kept := _told(home, look, summaries))}
+    if complete and any(kept.over or run_id in summaries for run_id, kept in told.items()):
+        keep(home, at_rest | told)
+    rows = sorted((at_rest | told).items())
+    return [kept.row for _, kept in sorted(rows, key=lambda item: item[1].order, reverse=True)]
+
+
+def _run_ids(home: Home) -> list[str]:
+    with suppress(FileNotFoundError):
+        return [name for name in os.listdir(home.runs) if not name.startswith(".")]
+    return []
+
+
+def _at_rest(home: Home, known: Mapping[str, KeptRow], run_ids: list[str]) -> dict[str, KeptRow]:
+    """The runs that nothing has happened to since they were over.
+
+    A shim that begins takes its lock, then writes into the folder; a trainer has its own lock from such a shim.
+    """
+    queued = Tickets(home).run_ids()
+    found = {}
+    for run_id in run_ids:
+        folder = f"{home.runs}/{run_id}"
+        kept = known.get(run_id)
+        if kept and run_id not in queued and not is_held(f"{folder}/shim.lock") and kept.holds(folder):
+            found[run_id] = kept
+    return found
+
+
+def _look(home: Home, run_id: str, kept: KeptRow | None) -> _Look | None:
+    """None for a folder that is no run."""
+    run_dir, folder = home.run_dir(run_id), f"{home.runs}/{run_id}"
+    marks = marks_of(folder)
+    if not run_dir.record.is_file():
+        return None
+    view = view_of(run_dir)
+    return _Look(marks, view, kept if kept and _says_all(kept, folder, marks, view) else None)
+
+
+def _says_all(kept: KeptRow, folder: str, marks: Marks, view: RunView) -> bool:
+    """Whether the store would say nothing else of this run than it did for its kept row."""
+    if kept.marks.record != marks.record:
+        return False
+    if kept.marks.logs == marks.logs == marks_of(folder).logs:
+        return True
+    return kept.begun == view.attempt and view.status.is_live and last_terminal(view.events, view.attempt) is None
+
+
+def _told(home: Home, look: _Look, summaries: "Mapping[str, RunSummary]") -> KeptRow | None:
+    """The row of a run; None for one that the store cannot take in, as its record is damaged."""
+    marks, view, kept = look
+    run_dir = home.run_dir(view.run_id)
+    if kept:
+        return KeptRow(marks, view.status.is_over, kept.begun, kept.order, renewed(kept.row, run_dir, view))
+    if (summary := summaries.get(view.run_id)) is None:
+        return None
+    begun = view.attempt if any(event["kind"] == "metric" for event in view.events) else None
+    order = f"{summary.created:%Y-%m-%dT%H:%M:%S.%f}"
+    return KeptRow(marks, view.status.is_over, begun, order, listed(run_dir, summary, view))

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.cells import cell_len
-
 GAP = "  "
 
 
@@ -33,7 +31,7 @@ class Table:
         Where that is wider than `width` terminal cells, the columns are laid out in several parts below each other,
         each of which starts with the key columns.
         """
-        widths = [max(cell_len(row[i]) for row in (self._headings(), *self.rows)) for i in range(len(self.columns))]
+        widths = [max(_cells(row[i]) for row in (self._headings(), *self.rows)) for i in range(len(self.columns))]
         return "\n\n".join(self._part(part, widths) for part in self._parts(widths, width))
 
     def _parts(self, widths: Sequence[int], width: int | None) -> list[list[int]]:
@@ -74,5 +72,14 @@ class Table:
 
 
 def _padded(cell: str, width: int, align: str) -> str:
-    space = " " * (width - cell_len(cell))
+    space = " " * (width - _cells(cell))
     return cell + space if align == "left" else space + cell
+
+
+def _cells(text: str) -> int:
+    """How many terminal cells it takes."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)

@@ -61,7 +61,7 @@ def verify(checkpoint: Checkpoint) -> None:
 
 def checkpoint_bytes(run_dir: RunDir) -> int:
     """Bytes of all that lies under `checkpoint/`, complete or not; 0 without the folder."""
-    return sum(_sizes(run_dir.checkpoints))
+    return sum(sizes_under(run_dir.checkpoints))
 
 
 def remove_checkpoints(run_dir: RunDir) -> int:
@@ -121,12 +121,13 @@ def _damaged(path: Path, what: str) -> InvalidError:
     return InvalidError(f"{path}: {what}", "an earlier checkpoint may be whole; without one, start at step 0")
 
 
-def _sizes(folder: Path) -> Iterator[int]:
+def sizes_under(folder: str | Path) -> Iterator[int]:
+    """The bytes of every file in a folder and in those below; links are not followed."""
     # What vanishes meanwhile, under a writer that makes room, takes no space any more.
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                yield from _sizes(Path(entry.path))
+                yield from sizes_under(entry.path)
             else:
                 with suppress(FileNotFoundError):
                     yield entry.stat(follow_symlinks=False).st_size

@@ -11,7 +11,7 @@ from workbench.run.events import TERMINAL_KINDS
 from workbench.run.failures import FAILURE_CLASSES
 from workbench.run.layout import RunDir
 from workbench.run.locks import is_held
-from workbench.run.logs import Event, last_terminal, latest_attempt, planned_steps, recent_events
+from workbench.run.logs import Event, attempt_of, last_terminal, planned_steps, recent_events
 from workbench.run.proc import ProcRecord, read_proc
 from workbench.run.process import boot_id, seconds_since_start
 from workbench.run.states import RunStatus
@@ -120,9 +120,9 @@ class _Look:
         logged = [float(event["mono"]) for event in self.events if "mono" in event]
         return min([since_start, time.monotonic() - max(logged)]) if logged else since_start
 
-    @property
-    def evidence(self) -> str:
-        status, proc = self.status, self.proc
+    def evidence(self, status: RunStatus) -> str:
+        """What the state was told from, in words."""
+        proc = self.proc
         match status:
             case RunStatus.QUEUED if self.waiting is None:
                 return "it was to be started, and whoever was to do it is gone: the next look at the queue will"
@@ -151,40 +151,42 @@ class _Look:
 
 def status_of(run_dir: RunDir) -> RunStatus:
     """The state of a run now. Anything that ended has let go of its locks: its logs are complete."""
-    return _certain_look(run_dir).status
+    return _certain_look(run_dir)[1]
 
 
 def view_of(run_dir: RunDir) -> RunView:
     """The state and progress of a run now, from the ends of its logs."""
-    look = _certain_look(run_dir)
+    look, status = _certain_look(run_dir)
     steps = [event["step"] for event in look.events if isinstance(event.get("step"), int)]
     return RunView(
         run_id=run_dir.run_id,
-        status=look.status,
+        status=status,
         attempt=look.attempt,
         step=steps[-1] if steps else None,
         steps=planned_steps(run_dir),
         last_event_t=max((event["t"] for event in look.events), default=None),
-        failure=_failure(look),
-        evidence=look.evidence,
+        failure=_failure(look, status),
+        evidence=look.evidence(status),
         held=bool(look.to_come and look.to_come.hold),
         events=tuple(look.events),
     )
 
 
-def _certain_look(run_dir: RunDir) -> _Look:
+def _certain_look(run_dir: RunDir) -> tuple[_Look, RunStatus]:
     """Looks until the answer is certain.
 
     A shim that starts or ends between two reads of one look can make it say `lost` or `unsupervised` wrongly; a
     second look cannot repeat that, since what it finds was so before it began.
     """
     look = _look(run_dir)
-    while look.status in (RunStatus.LOST, RunStatus.UNSUPERVISED):
+    status = look.status  # told once of each look: it reads files
+    while status in (RunStatus.LOST, RunStatus.UNSUPERVISED):
         again = _look(run_dir)
-        if (again.status, again.attempt) == (look.status, look.attempt):
-            return again
+        before, status = (status, look.attempt), again.status
         look = again
-    return look
+        if (status, look.attempt) == before:
+            break
+    return look, status
 
 
 def _look(run_dir: RunDir) -> _Look:
@@ -193,16 +195,17 @@ def _look(run_dir: RunDir) -> _Look:
     alive, supervised = is_held(run_dir.alive_lock), is_held(run_dir.shim_lock)
     tickets = Tickets(run_dir.home)
     waiting, started = tickets.waiting_of(run_dir.run_id), tickets.started_of(run_dir.run_id)
-    attempt = latest_attempt(run_dir)
-    events = [*recent_events(run_dir.events), *recent_events(run_dir.shim_events)]
-    mine = [event for event in events if event.get("attempt") == attempt]
-    return _Look(run_dir, alive, supervised, waiting, started, read_proc(run_dir), attempt, mine)
+    logs = [recent_events(run_dir.events), recent_events(run_dir.shim_events)]
+    proc = read_proc(run_dir)
+    attempt = attempt_of(run_dir, [event for events in logs for event in events[-1:]], proc)
+    mine = [event for events in logs for event in events if event.get("attempt") == attempt]
+    return _Look(run_dir, alive, supervised, waiting, started, proc, attempt, mine)
 
 
-def _failure(look: _Look) -> Failure | None:
-    if look.status is RunStatus.LOST:
+def _failure(look: _Look, status: RunStatus) -> Failure | None:
+    if status is RunStatus.LOST:
         return _LOST
-    if look.status is not RunStatus.FAILED or look.ending is None:
+    if status is not RunStatus.FAILED or look.ending is None:
         return None
     texts = (str(look.ending.get(key, "")) for key in ("message", "hint"))
     return Failure(str(look.ending.get("class", "crash")), *texts)

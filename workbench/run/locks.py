@@ -38,7 +38,7 @@ def _is_only_observed(descriptor: int) -> bool:
     return True
 
 
-def is_held(path: Path) -> bool:
+def is_held(path: str | Path) -> bool:
     """Whether somebody holds the lock. Looks through a shared lock, so that observers never see each other."""
     try:
         descriptor = os.open(path, os.O_RDONLY)

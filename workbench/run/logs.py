@@ -3,13 +3,14 @@
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from workbench.run.events import TERMINAL_KINDS
 from workbench.run.layout import RunDir
-from workbench.run.proc import read_proc
+from workbench.run.proc import ProcRecord, read_proc
 
 Event = dict[str, Any]
 
@@ -43,12 +44,22 @@ def planned_steps(run_dir: RunDir) -> int | None:
 
 def latest_attempt(run_dir: RunDir) -> int:
     """The highest attempt that left a trace, 0 when there was none."""
-    newest = (recent_events(path, 1) for path in (run_dir.events, run_dir.shim_events))
-    logged = [int(event.get("attempt", 0)) for events in newest for event in events]
-    numbers = (path.name.split(".")[1] for path in run_dir.path.glob("out.*.log"))
-    outputs = [int(number) for number in numbers if number.isdigit()]
-    proc = read_proc(run_dir)
-    return max([0, *logged, *outputs, proc.attempt if proc else 0])
+    newest = [event for path in (run_dir.events, run_dir.shim_events) for event in recent_events(path, 1)]
+    return attempt_of(run_dir, newest, read_proc(run_dir))
+
+
+def attempt_of(run_dir: RunDir, newest: Iterable[Event], proc: ProcRecord | None) -> int:
+    """The same, with the newest event of each log and proc.json read already."""
+    logged = [int(event.get("attempt", 0)) for event in newest]
+    return max([0, *logged, *_outputs(run_dir), proc.attempt if proc else 0])
+
+
+def _outputs(run_dir: RunDir) -> list[int]:
+    """The attempts whose trainer was started, by the names of their outputs."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        parts = [name.split(".") for name in os.listdir(run_dir.path)]
+        return [int(p[1]) for p in parts if len(p) == 3 and (p[0], p[2]) == ("out", "log") and p[1].isdigit()]
+    return []
 
 
 def ending(run_dir: RunDir, attempt: int) -> Event | None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from workbench.errors import LockedError
 from workbench.run import locks
-from workbench.run.checkpoints import remove_checkpoints
+from workbench.run.checkpoints import remove_checkpoints, sizes_under
 from workbench.run.layout import Home, RunDir
 from workbench.run.prepare import MAKING
 from workbench.run.tickets import queue_lock
@@ -15,9 +15,7 @@ from workbench.run.tickets import queue_lock
 
 def folder_bytes(run_dir: RunDir) -> int:
     """What the files of a run take."""
-    return sum(
-        os.lstat(os.path.join(folder, name)).st_size for folder, _, names in os.walk(run_dir.path) for name in names
-    )
+    return sum(sizes_under(run_dir.path))
 
 
 def remove(home: Home, run_dir: RunDir) -> int:

@@ -110,14 +110,14 @@ class _Desk:
         full = 0  # a ticket that may choose from so many slots, or fewer, finds none
         for ticket in self.tickets.waiting():
             run_dir = self.home.run_dir(ticket.run_id)
-            if self._is_stale(ticket, run_dir):
+            if not run_dir.path.is_dir():
                 self.tickets.drop_waiting(ticket.run_id)
-            elif ticket.jobs > full and not reason_to_wait(self.home, ticket) and not self._start(ticket, run_dir):
+            elif ticket.jobs <= full:
+                continue  # the logs of a long queue are not read at every look
+            elif latest_attempt(run_dir) >= ticket.attempt:  # made by other means
+                self.tickets.drop_waiting(ticket.run_id)
+            elif not reason_to_wait(self.home, ticket) and not self._start(ticket, run_dir):
                 full = ticket.jobs
-
-    def _is_stale(self, ticket: Ticket, run_dir: RunDir) -> bool:
-        """Whether the attempt was made by other means, or the run is gone."""
-        return not run_dir.path.is_dir() or latest_attempt(run_dir) >= ticket.attempt
 
     def _start(self, ticket: Ticket, run_dir: RunDir) -> bool:
         """Starts a run; False when there is no room."""

@@ -7,7 +7,7 @@ attempt is over. Whoever changes anything here holds `queue/lock`.
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,11 @@ class Tickets:
     def started_of(self, run_id: str) -> Ticket | None:
         return _read(self.started_folder / f"{run_id}.json")
 
+    def run_ids(self) -> set[str]:
+        """The runs that have a ticket, told from the files' names."""
+        names = (name for folder in (self.waiting_folder, self.started_folder) for name in _names(folder))
+        return {name.removesuffix(".json") for name in names}
+
     def next_seq(self) -> int:
         return max((ticket.seq for ticket in (*self.waiting(), *self.started())), default=0) + 1
 
@@ -134,25 +139,24 @@ def is_queued(run_dir: RunDir) -> bool:
     return (Tickets(run_dir.home).waiting_folder / f"{run_dir.run_id}.json").exists()
 
 
+def _names(folder: Path) -> list[str]:
+    with suppress(FileNotFoundError):
+        return [name for name in os.listdir(folder) if name.endswith(".json") and not name.startswith(".")]
+    return []
+
+
 def _all(folder: Path) -> Iterator[Ticket]:
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return
-    for name in names:
-        if name.endswith(".json") and not name.startswith("."):
-            ticket = _read(folder / name)
-            if ticket is not None:
-                yield ticket
+    return (ticket for name in _names(folder) if (ticket := _read(f"{folder}/{name}")))
 
 
 _FIELDS = {found.name for found in fields(Ticket)}
 
 
-def _read(path: Path) -> Ticket | None:
+def _read(path: str | Path) -> Ticket | None:
     """A ticket; None when it is gone or cannot be read: tickets are written whole, so that is not our doing."""
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        with open(path, encoding="utf-8") as file:
+            raw = json.load(file)
         known = {key: value for key, value in raw.items() if key in _FIELDS}
         return Ticket(**{**known, "after": tuple(known.get("after", ()))})
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, AttributeError):
