@@ -181,7 +181,7 @@ def measure(folder: Path, wanted: Sequence[str], quick: bool) -> dict[str, Any]:
     if "start" in wanted:
         found["start"] = measure_start(folder, 2 if quick else 10)
     if "terminal" in wanted:
-        found["terminal"] = measure_terminal(folder, *((1, 40) if quick else (4, 160)))
+        found["terminal"] = measure_terminal(folder, *((1, 40) if quick else (8, 120)))
     return found
 
 

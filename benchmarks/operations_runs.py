@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.common import in_turn, ratios
 from benchmarks.store_home import Shape, fill
@@ -74,30 +75,79 @@ def _import(module: str) -> float:
     return time.perf_counter() - began
 
 
-def measure_terminal(folder: Path, pairs: int, steps: int) -> dict[str, Any]:
-    """Time of a step in the second half of a run to that in its first half: left alone, and with who follows it.
+class Look(NamedTuple):
+    """A run at one moment: steps logged, the monotonic clock, and the processor time of its trainer in seconds."""
 
-    Half-way the command that follows the run is killed and its terminal closed; in the run beside it both stay. Other
-    programs stretch the time on the clock, by the median step, more than that of the processor, by the mean.
+    steps: int
+    mono: float
+    processor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A demo run, and the command that started it and follows it in a terminal of its own."""
+
+    run_dir: RunDir
+    command: int
+    reading: threading.Thread
+
+    def close_terminal(self) -> None:
+        """Kills the command and waits until nothing has its terminal open any more."""
+        os.kill(self.command, signal.SIGKILL)
+        self.reading.join(_MOST_SECONDS)
+        assert not self.reading.is_alive(), "the terminal is still open somewhere"
+
+    def look(self) -> Look:
+        record = read_proc(self.run_dir)
+        assert record is not None
+        assert record.trainer is not None
+        stat = Path(f"/proc/{record.trainer.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        processor = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+        return Look(len(_step_times(self.run_dir)), time.monotonic(), processor)
+
+    def wait(self) -> None:
+        _until(lambda: _has_finished(self.run_dir), 0.2)
+        os.waitpid(self.command, 0)
+
+
+def measure_terminal(folder: Path, pairs: int, steps: int) -> dict[str, Any]:
+    """Time of a step after a terminal was closed to that before it, against a run beside it whose terminal stayed.
+
+    Both are at work at the same time, so that what else the machine does is the same for both.
     """
-    home, seeds = Home(folder / "terminal"), iter(range(1, 2 * pairs + 1))
-    sides: dict[str, Callable[[], tuple[float, float]]] = {
-        "terminal_closed": lambda: _halves(home, next(seeds), steps, closed=True),
-        "undisturbed": lambda: _halves(home, next(seeds), steps, closed=False),
-    }
-    found = in_turn(sides, pairs)
+    found = [_pair(folder, number, steps) for number in range(pairs)]
     result: dict[str, Any] = {"steps": steps}
     for place, clock in enumerate(("wall", "processor")):
-        halves = {name: [both[place] for both in values] for name, values in found.items()}
+        closed, open_ = ([pair[side][place] for pair in found] for side in (0, 1))
         result[clock] = {
-            "second_half_to_first": {name: spread(values) for name, values in halves.items()},
-            "closed_to_undisturbed": ratios(*halves.values()),
+            "terminal_closed": spread(closed),
+            "terminal_open": spread(open_),
+            "closed_to_open": ratios(closed, open_),
         }
     return result
 
 
-def _halves(home: Home, seed: int, steps: int, closed: bool) -> tuple[float, float]:
-    """The ratio of the halves: on the clock, and of the processor."""
+def _pair(folder: Path, number: int, steps: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """After to before, on the clock and of the processor: of the run whose terminal is closed, and of the other."""
+    names = ("closed", "open") if number % 2 == 0 else ("open", "closed")
+    runs = {name: _follow(Home(folder / f"terminal-{name}"), number + 1, steps) for name in names}
+    both = (runs["closed"], runs["open"])
+    _until(lambda: all(len(_step_times(run.run_dir)) >= _WARM_UP for run in both), 0.1)
+    looks = [[run.look() for run in both]]
+    _until(lambda: len(_step_times(both[0].run_dir)) >= steps // 2, 0.1)
+    both[0].close_terminal()
+    looks.append([run.look() for run in both])
+    _until(lambda: any(len(_step_times(run.run_dir)) >= steps - 1 for run in both), 0.1)
+    looks.append([run.look() for run in both])
+    for run in both:
+        run.wait()
+    first, second = (
+        _after_to_before(run, list(seen)) for run, seen in zip(both, zip(*looks, strict=True), strict=True)
+    )
+    return first, second
+
+
+def _follow(home: Home, seed: int, steps: int) -> Followed:
     before = set(home.run_dirs())
     line = [*COMMAND, "--home", str(home.path), "run", "demo-baseline", "--recipe", "demo", "--seed", str(seed)]
     pid, terminal = pty.fork()
@@ -107,36 +157,19 @@ def _halves(home: Home, seed: int, steps: int, closed: bool) -> tuple[float, flo
     reading.start()
     _until(lambda: set(home.run_dirs()) - before, 0.1)
     [run_dir] = set(home.run_dirs()) - before
-    looks = [_reach(run_dir, number) for number in (_WARM_UP, steps // 2)]
-    if closed:
-        os.kill(pid, signal.SIGKILL)
-        reading.join(_MOST_SECONDS)
-        assert not reading.is_alive(), "the terminal is still open somewhere"
-    looks.append(_reach(run_dir, steps - 1))
-    _until(lambda: _has_finished(run_dir), 0.2)
-    os.waitpid(pid, 0)
-    return _ratio_of_medians(run_dir, steps), _per_step(*looks[1:]) / _per_step(*looks[:2])
+    return Followed(run_dir, pid, reading)
 
 
-def _reach(run_dir: RunDir, number: int) -> tuple[int, float]:
-    """Waits for a step; the steps that are logged then, and the processor time of the trainer in seconds."""
-    _until(lambda: len(_step_times(run_dir)) >= number, 0.1)
-    record = read_proc(run_dir)
-    assert record is not None
-    assert record.trainer is not None
-    stat = Path(f"/proc/{record.trainer.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return len(_step_times(run_dir)), (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _per_step(earlier: tuple[int, float], later: tuple[int, float]) -> float:
-    return (later[1] - earlier[1]) / (later[0] - earlier[0])
-
-
-def _ratio_of_medians(run_dir: RunDir, steps: int) -> float:
-    times = _step_times(run_dir)
-    assert len(times) == steps, f"{run_dir.path}: {len(times)} of {steps} steps"
-    seconds = [later - earlier for earlier, later in pairwise(times)]
-    return statistics.median(seconds[steps // 2 :]) / statistics.median(seconds[_WARM_UP : steps // 2])
+def _after_to_before(run: Followed, looks: list[Look]) -> tuple[float, float]:
+    """By the median step on the clock, and by the processor time of all steps."""
+    halves = list(pairwise(looks))
+    times = _step_times(run.run_dir)
+    took = [
+        statistics.median(b - a for a, b in pairwise(times) if early.mono <= a and b <= late.mono)
+        for early, late in halves
+    ]
+    processor = [(late.processor - early.processor) / (late.steps - early.steps) for early, late in halves]
+    return took[1] / took[0], processor[1] / processor[0]
 
 
 def _read_all(terminal: int) -> None:
