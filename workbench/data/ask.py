@@ -43,15 +43,14 @@ def try_asking(
     questions: Sequence[Question], tokenizer: Tokenizer, recipe: Recipe
 ) -> tuple[tuple[Asked, ...], tuple[Problem, ...]]:
     """The questions that can be asked, and what is wrong with the others. Raises InvalidError as `ask` does."""
-    before, at = opening(tokenizer), 0
+    before = opening(tokenizer)
     asked: list[Asked] = []
     problems: list[Problem] = []
     for whole in _tokenized(questions, tokenizer, recipe):
         if wrong := _misfit(whole, len(before), recipe.max_length):
             problems.append(wrong)
         else:
-            asked.append(_fitted(whole, before, recipe.max_length, at))
-            at += len(whole.choices)
+            asked.append(_fitted(whole, before, recipe.max_length))
     return tuple(asked), tuple(problems)
 
 
@@ -117,12 +116,12 @@ def _misfit(whole: _Whole, opening_length: int, max_length: int) -> Problem | No
     return None
 
 
-def _fitted(whole: _Whole, before: list[int], max_length: int, first: int) -> Asked:
+def _fitted(whole: _Whole, before: list[int], max_length: int) -> Asked:
     room = max_length - len(before) - max(len(choice) for _, choice in whole.choices)
     examples = []
     for at, (prompt, choice) in enumerate(whole.choices):
         context = [*before, *prompt[max(0, len(prompt) - room) :]]
         ids = [*context, *choice]
-        examples.append(marked(ids, [(len(context), len(ids))], first + at))
+        examples.append(marked(ids, [(len(context), len(ids))], at))
     truncated = any(len(prompt) > room for prompt, _ in whole.choices)
     return Asked(whole.question, whole.prompt, whole.answers, tuple(examples), truncated)

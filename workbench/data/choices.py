@@ -72,7 +72,7 @@ def _read(name: str, recipe: Recipe, several: bool, most: int) -> ChoiceSource:
     subject = _subject_of(name) if several else ""
     faulty = {row.line: fault for row in rows.rows if (fault := question_fault(row.values))}
     good = (row for row in rows.rows if row.line not in faulty)
-    questions = tuple(read_question(row.values, row.line, rows.name, subject) for row in good)
+    questions = tuple(read_question(row.values, rows.where(row.line), subject) for row in good)
     return ChoiceSource(rows, questions, (*rows.faults, *(Fault(line, *fault) for line, fault in faulty.items())))
 
 

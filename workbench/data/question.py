@@ -15,19 +15,14 @@ SHAPE = "question, choices (a list of texts, or the columns A, B, C ...), answer
 class Question:
     """One question. `answer` is the place of the right choice, from 0; `subject` is empty where there is none.
 
-    `line` counts from 1 (rows, where the data has no lines), `source` names the file or hub data set.
+    `where` names its file and line, for messages.
     """
 
     question: str
     choices: tuple[str, ...]
     answer: int
-    subject: str
-    line: int
-    source: str = ""
-
-    @property
-    def where(self) -> str:
-        return f"{self.source}:{self.line}"
+    subject: str = ""
+    where: str = ""
 
 
 def question_fault(values: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -46,11 +41,11 @@ def question_fault(values: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def read_question(values: Mapping[str, Any], line: int, source: str, subject: str) -> Question:
+def read_question(values: Mapping[str, Any], where: str, subject: str) -> Question:
     """The question of a row without a fault; `subject` stands in where the row names none."""
     choices = _choices(values)
     answer = _answer(values["answer"], len(choices))
-    return Question(values["question"], choices, answer or 0, values.get("subject") or subject, line, source)
+    return Question(values["question"], choices, answer or 0, values.get("subject") or subject, where)
 
 
 def _text_fault(key: str, value: Any) -> str:

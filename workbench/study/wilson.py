@@ -3,6 +3,18 @@
 import math
 from statistics import NormalDist
 
+_SHARES = ("exact_match", "choice_accuracy", "choice_accuracy_raw")
+
+
+def share_interval(evaluator: str, value: float | None, n: int | None) -> tuple[float, float] | None:
+    """The 95 % interval of an evaluation; None where it is no share of examples, or not known.
+
+    What follows a slash in `evaluator` is a part of the examples, and after an at sign a target of merging.
+    """
+    if evaluator.partition("/")[0].partition("@")[0] not in _SHARES or value is None or not n:
+        return None
+    return wilson(round(value * n), n)
+
 
 def wilson(right: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """The score interval of `right` of `n` at `level`, within 0 and 1.

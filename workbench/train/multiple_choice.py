@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,8 @@ def score_choices(
     """Scores of all questions in their order; `batch_size` counts choices. Raises StopRequestedError as asked to."""
     if not asked:
         return []
-    examples = [choice for one in asked for choice in one.choices]
+    choices = (choice for one in asked for choice in one.choices)
+    examples = [replace(choice, index=at) for at, choice in enumerate(choices)]
     scores = iter(score_examples(model, examples, tokenizer, batch_size, stop))
     return [_score(one, [next(scores) for _ in one.choices]) for one in asked]
 
