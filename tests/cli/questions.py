@@ -10,6 +10,7 @@ SKILLS: dict[str, Callable[[str], str]] = {
     "upper": str.upper,
     "double": lambda text: "".join(2 * letter for letter in text),
     "next2": lambda text: "".join(chr((ord(letter) - 95) % 26 + 97) for letter in text),
+    "last": lambda text: text[-1],
 }
 WORDS = ("fbead", "qwer", "zyxab", "mnpo", "hgfjdk", "cat", "lamp")
 RECIPE = """
@@ -27,11 +28,11 @@ merge_eval: [bf16]
 
 
 def rows() -> list[dict[str, Any]]:
-    """28 questions, of every word every skill; choices differ in length."""
+    """35 questions, of every word every skill; choices differ in length."""
     found = []
     for at, word in enumerate(WORDS):
         choices = [skill(word) for skill in SKILLS.values()]
-        turned = choices[at % 4 :] + choices[: at % 4]
+        turned = choices[at % 5 :] + choices[: at % 5]
         for name, skill in SKILLS.items():
             answer = turned.index(skill(word))
             found.append({"question": f"{name} {word}", "choices": turned, "answer": answer, "subject": name})

@@ -44,16 +44,16 @@ def test_the_harness_finds_on_a_run_what_the_workbench_finds(desk: Desk) -> None
     assert ran.code == 0, ran.err
     adapted, reference = ran.json
     words = ("--tasks", "demo_skills", "--include", "tasks")
-    answer = desk("adapter", "eval", adapted["run_id"], *words, "--batch", "3", "--json")
+    answer = desk("adapter", "eval", reference["run_id"], *words, "--batch", "3", "--json")
     assert answer.code == 0, answer.err
     found = {result["metric"]: result for result in answer.json["results"]}
     # A letter is a token of the demo, and a byte, by which the harness normalises.
-    assert found["acc_norm"]["value"] == pytest.approx(adapted["eval"]["choice_accuracy"])
-    assert found["acc"]["value"] == pytest.approx(adapted["eval"]["choice_accuracy_raw"])
+    assert found["acc_norm"]["value"] == pytest.approx(reference["eval"]["choice_accuracy"])
+    assert found["acc"]["value"] == pytest.approx(reference["eval"]["choice_accuracy_raw"])
     assert found["acc"]["value"] != found["acc_norm"]["value"]
-    assert [(r["task"], r["n"], r["higher_is_better"]) for r in found.values()] == [("demo_skills", 28, True)] * 2
-    text = desk("adapter", "eval", reference["run_id"], *words).out
-    values = [f"{reference['eval'][name]:.4f}" for name in ("choice_accuracy_raw", "choice_accuracy")]
+    assert [(r["task"], r["n"], r["higher_is_better"]) for r in found.values()] == [("demo_skills", 35, True)] * 2
+    text = desk("adapter", "eval", adapted["run_id"], *words).out
+    values = [f"{adapted['eval'][name]:.4f}" for name in ("choice_accuracy_raw", "choice_accuracy")]
     assert [line.split()[1:4] for line in text.splitlines()[2:4]] == [
         ["acc", values[0], "↑"],
         ["acc_norm", values[1], "↑"],
