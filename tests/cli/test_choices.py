@@ -88,3 +88,7 @@ def test_a_run_is_asked_and_every_command_goes_on_working(desk: Desk, run: Run) 
     table = run("compare", "demo-baseline").out
     assert "choice_accuracy ↑" in table
     assert "/reverse" not in table
+
+    merged = run("adapter", "merge", first["run_id"], "--report", "--json").json["report"]
+    assert {name: merged["before"][name] for name in NAMES} == {name: first["eval"][name] for name in NAMES}
+    assert all(set(NAMES) <= set(target["eval"]) for target in merged["targets"] if not target["impossible"])
