@@ -9,11 +9,16 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+import workbench.demo
+from workbench.cli.launching import records_of
 from workbench.data.choices import oddities, read_choices
 from workbench.data.load import load_data
 from workbench.data.question import Question
 from workbench.errors import InvalidError, NotFoundError
+from workbench.plan.files import check_text
+from workbench.run.layout import Home
 from workbench.run.recipe import Recipe
+from workbench.run.recipe_file import load_recipe
 
 ROWS: list[dict[str, Any]] = [
     {"question": "1 + 1?", "choices": ["1", "2", "3", "4"], "answer": 1, "subject": "sums"},
@@ -179,3 +184,13 @@ def test_questions_belong_to_the_hash_of_the_data_and_nothing_changes_without_th
     assert data.sources["choices"]["examples"] == 3
     assert (without.questions, without.warnings, list(without.sources)) == ((), (), ["data"])
     assert data.warnings == (f"{tmp_path}/a.jsonl:3: the same question as {tmp_path}/a.jsonl:1",)
+
+
+def test_a_run_without_questions_keeps_the_identifier_that_it_had(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    text = (Path(workbench.demo.__file__).parent / "plans/demo-baseline.yaml").read_text()
+    plan = check_text(text, Path("plan.yaml"), home).plan
+    assert plan is not None
+    _, recipe = load_recipe("demo", home, ("compute_dtype=fp32",))
+    (record,) = records_of(home, (plan,), "demo", recipe, (1,))
+    assert (record.run_id, record.recipe_hash) == ("8079cfad1b9b", "fb4d664b42d7")
