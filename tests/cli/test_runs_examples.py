@@ -134,3 +134,12 @@ def test_a_name_that_several_runs_have_asks_for_one_of_them(run: Run, home: Home
     assert answer.code == 2
     assert RUN in answer.err
     assert OTHER in answer.err
+
+
+def test_questions_of_a_run_that_was_asked_none_are_not_there(run: Run, home: Home) -> None:
+    answered_run(home, RUN, rights("+-"))
+    none = run("runs", "show", RUN, "--examples", "--choices")
+    assert none.code == 4
+    assert "was asked no multiple-choice questions" in none.err
+    lone = run("runs", "show", RUN, "--choices")
+    assert (lone.code, "--choices, --limit and --step go with --examples" in lone.err) == (2, True)

@@ -177,6 +177,10 @@ def test_costs_evaluations_audit_attempts_and_warnings_are_those_of_the_finished
         ("loss", 3, 1234, 2),
         ("exact_match", 3, 40, 2),
     ]
+    assert [e["interval"] and [round(end, 3) for end in e["interval"]] for e in answer["evaluations"]] == [
+        *(None, [0.142, 0.402]),  # 10 of 40 right; a loss has none
+        *(None, [0.598, 0.858]),
+    ]
     assert answer["audit"] == {"attempt": 2, "ok": True, "sites": 6, "trainable_params": 288, "differences": []}
     assert [(a["attempt"], a["status"], a["step"]) for a in answer["attempts"]] == [(1, "lost", 1), (2, "finished", 3)]
     assert answer["warnings"] == ["4 examples are cut\x1b[0m"]
@@ -193,6 +197,7 @@ def test_the_text_says_the_same(home: Home) -> None:
         "peak                     200 B     250 B",
         "audit      6 sites as planned, 288 trainable parameters",
         "loss         0.7500  ↓  1,234     3",
+        "exact_match  0.7500  ↑     40     3  0.598–0.858",
         "earlier evaluations: 1",
         "      1  lost         1",
         "      2  finished     3",

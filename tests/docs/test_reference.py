@@ -13,7 +13,7 @@ from workbench.train.stop import StopFlag
 from workbench.train.train_run import train_run
 
 FOLDER = Path(__file__).parents[2] / "docs/reference"
-NOT_ALWAYS = {"started": {"why"}}
+NOT_ALWAYS = {"started": {"why"}, "eval": {"interval"}}
 ENVELOPE = {"v", "run_id", "attempt", "seq", "t", "mono", "kind"}
 
 

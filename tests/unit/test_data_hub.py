@@ -27,6 +27,16 @@ for data, revision in json.loads(sys.argv[1]):
         answers.append({"code": error.exit_code, "title": error.title, "hint": error.hint})
 print(json.dumps(answers))
 """
+READ_CHOICES = """
+import json
+from workbench.data.choices import read_choices
+from workbench.run.recipe import Recipe
+sources = read_choices(Recipe("data.jsonl", choices=("acme/sums#test",))).values()
+print(json.dumps([
+    {"questions": [[q.question, q.choices, q.answer, q.subject] for q in source.questions], **source.record()}
+    for source in sources
+]))
+"""
 # Builds in the cache what a download of acme/sums leaves there.
 FILL = """
 import sys
@@ -78,6 +88,18 @@ def test_a_cached_data_set_is_read_offline_and_anything_else_refused(cache: Path
     assert [answer["code"] for answer in refused] == [4, 4, 3, 3, 4]
     words = (NEW, NEW, "Unknown split", "Available configs in the cache: ['main']", "the hub cannot be reached")
     assert all(word in answer["title"] for word, answer in zip(words, refused, strict=True))
+
+
+def test_questions_are_read_from_the_hub_too(tmp_path: Path) -> None:
+    rows = [
+        {"question": f"{i} + 1?", "choices": ["1", str(i + 1)], "answer": 1, "subject": "sums"} for i in range(3, 6)
+    ]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    cache = tmp_path / "cache"
+    _run(FILL, cache, str(cache), str(tmp_path / "a.jsonl"), NEW)
+    (found,) = json.loads(_run(READ_CHOICES, cache))
+    assert found["questions"] == [[row["question"], row["choices"], 1, "sums"] for row in rows]
+    assert (found["hub"], found["revision"], found["examples"]) == ("acme/sums#test", NEW, 3)
 
 
 def test_hub_names_and_paths_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,7 @@ def test_a_template_builds_the_prompt(tmp_path: Path) -> None:
         ({"prompt_template": "{question:>3}"}, "'{question:>3}' is not a placeholder", "names of columns"),
         ({"prompt_template": "{question!r}"}, "'{question!r}' is not a placeholder", "names of columns"),
         ({"prompt_template": "{}"}, "'{}' is not a placeholder", "names of columns"),
-        ({"prompt_template": "Q: "}, "it has no placeholder", "every prompt would be the same"),
+        ({"prompt_template": "Q: "}, "it has no placeholder", "the same in every row"),
         ({"format": "chat", "prompt_template": "{a}"}, "does not fit the format chat", "leave it out"),
         ({}, "format not recognised from the keys question, answer, n", "`columns` says what they are called"),
     ],

@@ -37,7 +37,7 @@ def test_the_file_and_the_value_have_the_same_keys_and_defaults() -> None:
 def test_evaluators_come_in_their_usual_order_once_each() -> None:
     names = ["exact_match", "loss", "loss"]
     assert RecipeFile.model_validate({"data": "x", "evaluators": names}).value().evaluators == ("loss", "exact_match")
-    assert EVALUATORS == ("loss", "token_accuracy", "exact_match")
+    assert EVALUATORS == ("loss", "token_accuracy", "exact_match", "choice_accuracy")
 
 
 def test_the_demo_recipe_uses_the_data_that_ships(tmp_path: Path) -> None:
@@ -161,3 +161,33 @@ def test_a_hub_name_stays_a_name_and_its_commit_is_kept(tmp_path: Path) -> None:
     data = replace(_data(3), sources={"data": {"hub": "acme/sums:main#train", "revision": "c" * 40}})
     assert resolve_steps(recipe, data).revision == "c" * 40
     assert resolve_steps(recipe, _data(3)).revision is None
+
+
+def test_questions_are_one_file_or_several_and_make_another_experiment(tmp_path: Path) -> None:
+    demo = load_recipe("demo", Home(tmp_path))[1]
+    assert digest(demo.identity(), 12) == "2099227df2c1"  # runs without questions answer for earlier versions'
+    text = "data: demo\nevaluators: [loss, choice_accuracy]\n"
+    _, one = load_recipe(_write(tmp_path, text + "choices: a.jsonl\n"), Home(tmp_path))
+    _, two = load_recipe(_write(tmp_path, text + "choices: [a.jsonl, b/c, a.jsonl]\n"), Home(tmp_path))
+    assert [Path(name).name for name in one.choices] == ["a.jsonl"]
+    assert two.choices[1:] == ("b/c",)  # of the hub
+    assert recipe_from_dict(two.to_dict()) == two
+    assert one.identity() == two.identity()  # which files they are is in the hash of the data
+    for other in ({"choices_prompt": "{question}"}, {"choices_answer": "{letter}"}, {"choices": ()}):
+        assert replace(one, **other).identity() != one.identity()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("choices: a.jsonl\n", "choices are for the evaluator choice_accuracy: add it to evaluators"),
+        ("evaluators: [choice_accuracy]\n", "choice_accuracy needs questions: add `choices: FILE`"),
+        ("choices_prompt: '{question}'\n", "choices_prompt goes with choices"),
+        ("choices: {a: b}\n", "choices is {'a': 'b'}: it should be a valid list"),
+        ("choices: ['']\n", "should have at least 1 character"),
+    ],
+)
+def test_questions_and_their_evaluator_belong_together(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        load_recipe(_write(tmp_path, "data: demo\n" + text), Home(tmp_path))
+    assert message in "\n".join(map(str, caught.value.problems))

@@ -12,6 +12,7 @@ from workbench.errors import InvalidError
 
 if TYPE_CHECKING:
     from workbench.data.check import DataCheck, SourceCheck
+    from workbench.data.check_choices import ChoicesCheck
     from workbench.run.recipe import Recipe
 
 app = typer.Typer(help="Look at data before training on them.", no_args_is_help=True)
@@ -75,12 +76,24 @@ def _text(found: "DataCheck") -> str:
     measured = [source for source in found.sources if source.whole]
     if measured:
         lines += ["", _length_table(measured), "", *(_shares(source, found.max_length) for source in measured)]
+    for choices in found.choices:
+        lines += ["", _choices_text(choices, found.max_length)]
     for sample in found.samples:
         lines += ["", f"{sample.where}:", sample.text]
+    lines += [*([""] if found.warnings else []), *(f"warning: {warning}" for warning in found.warnings)]
     if found.errors:
         count = "1 problem" if len(found.errors) == 1 else f"{len(found.errors):,} problems"
         lines += [*([""] if lines else []), *(f"error: {problem}" for problem in found.errors), count]
     return "\n".join(lines)
+
+
+def _choices_text(choices: "ChoicesCheck", max_length: int) -> str:
+    few, most = choices.fewest_choices, choices.most_choices
+    each = f"{most} choices each" if few == most else f"{few} to {most} choices each"
+    return (
+        f"{choices.key}: {choices.said}; {each}, at most {choices.tokens:,} tokens in one; {choices.truncated:,} "
+        f"prompts lose their left at max_length {max_length}\n\n{choices.sample}"
+    )
 
 
 def _length_table(sources: list["SourceCheck"]) -> str:

@@ -102,7 +102,7 @@ def records_of(
     for plan in plans:
         require_weights(plan.map)
     data = load_data(recipe)
-    for line in data.said:
+    for line in (*data.said, *(f"warning: {warning}" for warning in data.warnings)):
         print(line, file=sys.stderr)
     # What `auto` means here and now belongs to the experiment: another dtype is another result.
     recipe = replace(resolve_steps(recipe, data), format=data.format, compute_dtype=_device_and_dtype(recipe)[1])

@@ -11,7 +11,7 @@ from workbench.run.checkpoints import checkpoint_bytes, complete_checkpoints, si
 from workbench.run.record import read_record
 
 if TYPE_CHECKING:
-    from store.history import AttemptLog
+    from store.history import AttemptLog, Evaluated
     from store.runs import RunSummary
     from workbench.report.failure_card import FailureCard
     from workbench.run.layout import Home, RunDir
@@ -118,7 +118,7 @@ def shown(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> tuple[di
 
     record, attempts = read_record(run_dir.record), _history(run_dir)
     speaking = speaking_attempt(attempts)
-    evaluations = [asdict(found) | {"attempt": speaking.attempt} for found in speaking.evaluations] if speaking else []
+    evaluations = [_evaluation(found, speaking.attempt) for found in speaking.evaluations] if speaking else []
     latest = next((found for found in attempts if found.attempt == view.attempt), None)
     card = failure_card(run_dir, view, latest.ending if latest else None)
     answer = {
@@ -145,6 +145,12 @@ def shown(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> tuple[di
         "sites": [asdict(site) for site in record.sites],
     }
     return answer, card
+
+
+def _evaluation(found: "Evaluated", attempt: int) -> dict[str, Any]:
+    from workbench.study.wilson import share_interval
+
+    return asdict(found) | {"attempt": attempt, "interval": share_interval(found.evaluator, found.value, found.n)}
 
 
 def _history(run_dir: "RunDir") -> list["AttemptLog"]:

@@ -61,6 +61,7 @@ def show(
     wrong: Annotated[bool, typer.Option("--wrong", help="With --examples: wrong ones only.")] = False,
     limit: Annotated[int | None, typer.Option(help="With --examples: at most so many (10); 0 is all.", min=0)] = None,
     step: Annotated[int | None, typer.Option(help="With --examples: the evaluation after this step.", min=0)] = None,
+    choices: Annotated[bool, typer.Option("--choices", help="With --examples: the multiple-choice questions.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show one run: plan, recipe, results, costs, audit, and what went wrong if something did.
@@ -69,13 +70,15 @@ def show(
     """
     from workbench.cli.run_details import found_run, shown
 
-    if not examples and (wrong or limit is not None or step is not None):
-        raise UsageError("--wrong, --limit and --step go with --examples", f"workbench runs show {run} --examples")
+    if not examples and (wrong or choices or limit is not None or step is not None):
+        raise UsageError(
+            "--wrong, --choices, --limit and --step go with --examples", f"workbench runs show {run} --examples"
+        )
     run_dir, summary, view = found_run(current_home(), run)
     if examples:
-        from workbench.cli.run_examples import show_examples
+        from workbench.cli.run_examples import Wanted, show_examples
 
-        show_examples(run_dir, summary, view, wrong, limit, step, as_json)
+        show_examples(run_dir, summary, view, Wanted(wrong, limit, step, choices), as_json)
         return
     answer, card = shown(run_dir, summary, view)
     if as_json:

@@ -1,9 +1,11 @@
 """What data will be to a model: counts, lengths in tokens, what is cut, what is learned, every row that is wrong."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from workbench.data.check_choices import ChoicesCheck, check_choices
+from workbench.data.choices import ChoiceSource, oddities, read_choices
 from workbench.data.load import Source, parts, read_sources
 from workbench.data.tokenize import tokenize_whole
 from workbench.data.tokens import TokenizedExample, Tokenizer, cut
@@ -57,7 +59,10 @@ class SourceCheck:
 
 @dataclass(frozen=True, slots=True)
 class DataCheck:
-    """All that was seen. `errors` has every malformed row, and whatever else keeps the data from being used."""
+    """All that was seen. `errors` has every malformed row, and whatever else keeps the data from being used.
+
+    `warnings` are sentences about questions that can be used, and may not be meant.
+    """
 
     max_length: int
     sources: tuple[SourceCheck, ...] = ()
@@ -65,6 +70,8 @@ class DataCheck:
     evaluation: int = 0
     samples: tuple[Sample, ...] = ()
     errors: tuple[Problem, ...] = ()
+    choices: tuple[ChoicesCheck, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -81,7 +88,7 @@ def check_data(recipe: Recipe, load_tokenizer: Callable[[], Tokenizer]) -> DataC
     Raises NotFoundError where there are no data, and whatever loading the tokenizer raises.
     """
     try:
-        sources = read_sources(recipe, _EVERY)
+        sources, questions = read_sources(recipe, _EVERY), read_choices(recipe, _EVERY)
     except InvalidError as error:
         return DataCheck(recipe.max_length, errors=error.problems or (_problem(recipe.data, error),))
     tokenizer = load_tokenizer()
@@ -93,11 +100,29 @@ def check_data(recipe: Recipe, load_tokenizer: Callable[[], Tokenizer]) -> DataC
         checks.append(seen)
         errors += problems
         samples += shown if key == "data" else ()
+    asked, unfit = _check_questions(questions, recipe, tokenizer)
+    errors += unfit
     training, evaluation = parts(sources, recipe.split)
     if not (training and evaluation) and not errors:
         message = f"{len(training)} training and {len(evaluation)} evaluation examples after the split"
         errors.append(Problem(recipe.data, message, "change split.fraction, or name eval_data"))
-    return DataCheck(recipe.max_length, tuple(checks), len(training), len(evaluation), tuple(samples), tuple(errors))
+    return DataCheck(
+        recipe.max_length,
+        tuple(checks),
+        len(training),
+        len(evaluation),
+        tuple(samples),
+        tuple(errors),
+        asked,
+        oddities([question for source in questions.values() for question in source.questions]),
+    )
+
+
+def _check_questions(
+    questions: Mapping[str, ChoiceSource], recipe: Recipe, tokenizer: Tokenizer
+) -> tuple[tuple[ChoicesCheck, ...], list[Problem]]:
+    found = [check_choices(key, source, recipe, tokenizer, (OPEN, CLOSE)) for key, source in questions.items()]
+    return tuple(seen for seen, _ in found), [problem for _, problems in found for problem in problems]
 
 
 def _check_source(

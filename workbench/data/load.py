@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.data.choices import ChoiceSource, oddities, read_choices
 from workbench.data.example import Example
 from workbench.data.layout import Layout, find_layout, split_faults
+from workbench.data.question import Question
 from workbench.data.rows import MOST_PROBLEMS, Fault, Rows, malformed
 from workbench.data.source import is_hub, read_rows
 from workbench.errors import InvalidError
@@ -46,9 +48,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """Training and evaluation examples with the hash that stands for both in a run's identity.
+    """Training and evaluation examples and questions, with the hash that stands for all in a run's identity.
 
-    `format` is `auto` when the two parts have different ones; `said` is a line about each source.
+    `format` is `auto` when the two parts have different ones; `said` is a line about each source; `warnings` are
+    sentences about what can be used, and may not be meant.
     """
 
     training: tuple[Example, ...]
@@ -57,6 +60,8 @@ class DataSet:
     hash: str
     sources: dict[str, Any]
     said: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def revision(self) -> str | None:
@@ -99,8 +104,9 @@ def load_data(recipe: Recipe) -> DataSet:
 
     Raises InvalidError when a row is malformed or a part is empty, NotFoundError when a source does not exist.
     """
-    sources = read_sources(recipe)
-    for source in sources.values():
+    sources, choices = read_sources(recipe), read_choices(recipe)
+    every: dict[str, Source | ChoiceSource] = {**sources, **choices}
+    for source in every.values():
         source.check()
     training, evaluation = parts(sources, recipe.split)
     if not training or not evaluation:
@@ -109,14 +115,17 @@ def load_data(recipe: Recipe) -> DataSet:
             "both parts need at least one: change split.fraction, or name eval_data",
         )
     formats = {source.layout.format.name for source in sources.values()}
-    content = "".join(source.rows.sha256 for source in sources.values())
+    content = "".join(source.rows.sha256 for source in every.values())
+    questions = tuple(question for found in choices.values() for question in found.questions)
     return DataSet(
         training,
         evaluation,
         formats.pop() if len(formats) == 1 else "auto",
         hashlib.sha256(content.encode()).hexdigest(),
-        {key: source.record() for key, source in sources.items()},
-        tuple(f"{key}: {source.said()}" for key, source in sources.items()),
+        {key: source.record() for key, source in every.items()},
+        tuple(f"{key}: {source.said()}" for key, source in every.items()),
+        questions,
+        oddities(questions),
     )
 
 

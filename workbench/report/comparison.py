@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def plan_table(comparison: "Comparison") -> Table:
     """A row per plan, the references last: parameters, every metric with its delta, costs."""
     rows = (*comparison.plans, *comparison.references)
-    metrics = list(dict.fromkeys(name for row in rows for name in row.metrics))
+    # Parts of an evaluator (its subjects) are too many for columns; JSON and CSV have them.
+    metrics = list(dict.fromkeys(name for row in rows for name in row.metrics if "/" not in name))
     headings = ["seeds", "trainable", "discount"]
     for name in metrics:
         arrow = "↑" if any(r.metrics[name].higher_is_better for r in rows if name in r.metrics) else "↓"

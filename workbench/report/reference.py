@@ -54,7 +54,7 @@ def _plain(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_plain(item)}" for key, item in value.model_dump().items()) + "}"
     if isinstance(value, bool):
         return str(value).lower()
-    return "none" if value is None else str(value)
+    return "none" if value is None else str(value).replace("\n", "\\n")
 
 
 def _type(schema: dict[str, Any]) -> str:

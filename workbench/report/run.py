@@ -57,13 +57,18 @@ def _evaluations(answer: Answer) -> str:
             "↑" if e["higher_is_better"] else "↓",
             ABSENT if e["n"] is None else f"{e['n']:,}",
             str(e["step"]),
+            _interval(e.get("interval")),
         )
         for (evaluator, metric), e in last.items()
     )
-    columns = (Column("evaluation", "left"), Column("value"), Column(""), Column("n"), Column("step"))
+    columns = (Column("evaluation", "left"), Column("value"), Column(""), Column("n"), Column("step"), Column("95 %"))
     earlier = len({e["step"] for e in answer["evaluations"]}) - len({e["step"] for e in last.values()})
     more = f"\nearlier evaluations: {earlier} (see --json)" if earlier else ""
     return Table(columns, rows).text() + more
+
+
+def _interval(found: tuple[float, float] | None) -> str:
+    return f"{found[0]:.3f}–{found[1]:.3f}" if found else ""
 
 
 def _costs(answer: Answer) -> str:

@@ -31,10 +31,12 @@ EVENT_FIELDS: dict[str, dict[str, str]] = {
     },
     "eval": {
         "step": "after which step",
-        "evaluator": "loss, token_accuracy or exact_match; after merging `loss@int4` and so on, and `kept@int4`",
+        "evaluator": "loss, token_accuracy, exact_match or choice_accuracy, and with this one choice_accuracy_raw and "
+        "`choice_accuracy/SUBJECT`; after merging `loss@int4` and so on, and `kept@int4`",
         "values": "the metric by name",
-        "n": "over how many target tokens (exact_match: examples)",
+        "n": "over how many target tokens (exact_match: examples; choice_accuracy: questions)",
         "higher_is_better": "the metric's direction",
+        "interval": "choice_accuracy: Wilson's at 95 %, for questions drawn at random",
     },
     "checkpoint": {
         "step": "after which step the resumable state was written",

@@ -1,4 +1,7 @@
-"""Reads `predictions.<n>.jsonl`: what an attempt answered to every evaluation example, at every evaluation."""
+"""Reads `predictions.<n>.jsonl`: what an attempt answered to every evaluation example, at every evaluation.
+
+Lines of another evaluator, which has examples of its own, name it.
+"""
 
 import json
 import math
@@ -14,8 +17,8 @@ from workbench.errors import InvalidError, NotFoundError
 class Prediction:
     """One evaluation example at one step. `loss` is in nats per target token, None where it was not a number.
 
-    `output` is the most probable token at every target position, given the right ones before it. `index` counts the
-    evaluation examples from 0.
+    `output` is the most probable token at every target position, given the right ones before it; of a multiple-choice
+    question it is the choice taken. `index` counts the evaluation examples, or the evaluator's own, from 0.
     """
 
     step: int
@@ -27,8 +30,10 @@ class Prediction:
     loss: float | None
 
 
-def read_predictions(path: Path) -> list[Prediction]:
-    """All rows of a file in their order. What follows the last newline was cut off with its writer and is left out.
+def read_predictions(path: Path, evaluator: str = "") -> list[Prediction]:
+    """All rows on the evaluation examples in their order, or those of an evaluator with examples of its own.
+
+    What follows the last newline was cut off with its writer and is left out.
 
     Raises NotFoundError when there is no such file, InvalidError with the line of a row that is no prediction.
     """
@@ -36,7 +41,7 @@ def read_predictions(path: Path) -> list[Prediction]:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise NotFoundError(f"{path}: no such file", "predictions are written with every evaluation") from error
-    return list(_rows(path, data[: data.rfind(b"\n") + 1]))
+    return list(_rows(path, data[: data.rfind(b"\n") + 1], evaluator))
 
 
 def steps_of(predictions: Sequence[Prediction]) -> list[int]:
@@ -59,12 +64,14 @@ def at_step(predictions: Sequence[Prediction], step: int | None = None) -> list[
     return [found[index] for index in sorted(found)]
 
 
-def _rows(path: Path, data: bytes) -> Iterator[Prediction]:
+def _rows(path: Path, data: bytes, evaluator: str) -> Iterator[Prediction]:
     for line, raw in enumerate(data.split(b"\n"), start=1):
         if not raw.strip():
             continue
         try:
-            yield _prediction(json.loads(raw))
+            row = json.loads(raw)
+            if row.get("evaluator", "") == evaluator:
+                yield _prediction(row)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             hint = "run it again with --force: every attempt writes a file of its own"
             raise InvalidError(f"{path}:{line}: not a prediction ({error!r})", hint) from error

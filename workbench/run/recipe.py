@@ -5,17 +5,19 @@ from typing import Any
 
 OPTIMIZERS = ("adamw", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit", "mezo")
 SCHEDULES = ("constant_with_warmup", "linear", "cosine", "constant")
-EVALUATORS = ("loss", "token_accuracy", "exact_match")
+CHOICE_ACCURACY = "choice_accuracy"
+EVALUATORS = ("loss", "token_accuracy", "exact_match", CHOICE_ACCURACY)
 COMPUTE_DTYPES = ("auto", "bf16", "fp32")
 
 # What a run's identity leaves out: paths and revisions are replaced by content hashes, and neither recomputing
 # activations nor splitting an effective batch into micro-batches nor keeping checkpoints changes a number. `warmup`
-# counts as the steps that it means. What only one optimizer reads belongs to recipes with that one, and `merge_eval` to
-# those that have it: the others keep the identity they had.
+# counts as the steps that it means. What only one optimizer reads belongs to recipes with that one, and `merge_eval`
+# and the templates of `choices` to those that have them: the others keep the identity they had.
 _NOT_IDENTITY = (
-    *("data", "eval_data", "revision", "batch", "accumulation", "gradient_checkpointing", "warmup"),
+    *("data", "eval_data", "choices", "revision", "batch", "accumulation", "gradient_checkpointing", "warmup"),
     *("checkpoint_every", "checkpoint_keep"),
 )
+_LISTS = ("evaluators", "choices", "merge_eval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Recipe:
     names targets that the adapter is merged into for one more evaluation at the end; `checkpoint_every` counts steps
     (0 = only when paused or stopped), and the newest `checkpoint_keep` are kept; `max_length` counts tokens of prompt
     and target together. `columns` are pairs of a format's key and the name that the data has for it; `revision` is a
-    commit, branch or tag of a hub data set.
+    commit, branch or tag of a hub data set. `choices` are files or hub data sets of multiple-choice questions, asked as
+    `choices_prompt` and answered as `choices_answer` write them.
     """
 
     data: str
@@ -60,6 +63,9 @@ class Recipe:
     weight_decay: float = 0.0
     eval_every: int = 0
     evaluators: tuple[str, ...] = ("loss", "token_accuracy")
+    choices: tuple[str, ...] = ()
+    choices_prompt: str = "Question: {question}\n{choices}\nAnswer:"
+    choices_answer: str = " {choice}"
     merge_eval: tuple[str, ...] = ()
     checkpoint_every: int = 500
     checkpoint_keep: int = 2
@@ -77,7 +83,7 @@ class Recipe:
         return round(self.warmup * (self.steps or 0)) if self.warmup < 1 else int(self.warmup)
 
     def to_dict(self) -> dict[str, Any]:
-        lists = {"evaluators": list(self.evaluators), "merge_eval": list(self.merge_eval)}
+        lists = {key: list(getattr(self, key)) for key in _LISTS}
         return {**asdict(self), "columns": dict(self.columns), **lists}
 
     def identity(self, dropout: bool = False) -> dict[str, Any]:
@@ -88,6 +94,7 @@ class Recipe:
         left_out = [*_NOT_IDENTITY]
         left_out += ["mezo_epsilon"] if self.optimizer != "mezo" else []
         left_out += ["merge_eval"] if not self.merge_eval else []
+        left_out += ["choices_prompt", "choices_answer"] if not self.choices else []
         kept = {key: value for key, value in self.to_dict().items() if key not in left_out}
         split = {"batch": self.batch, "accumulation": self.accumulation} if dropout else {}
         return {**kept, "effective_batch": self.effective_batch, "warmup_steps": self.warmup_steps, **split}
@@ -101,8 +108,7 @@ def recipe_from_dict(values: dict[str, Any]) -> Recipe:
             **values,
             "split": Split(**split) if split else None,
             "columns": tuple(values.get("columns", {}).items()),
-            "evaluators": tuple(values["evaluators"]),
-            "merge_eval": tuple(values.get("merge_eval", ())),
+            **{key: tuple(values.get(key, ())) for key in _LISTS},
         }
     )
 

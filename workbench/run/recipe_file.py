@@ -4,9 +4,18 @@ import json
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from workbench.data.load import DataSet
@@ -17,11 +26,15 @@ from workbench.plan.document import Document, read_document
 from workbench.plan.files import read_text
 from workbench.plan.findings import Finding
 from workbench.run.layout import Home
-from workbench.run.recipe import EVALUATORS, Recipe, Split
+from workbench.run.recipe import CHOICE_ACCURACY, EVALUATORS, Recipe, Split
 
 _FILE = ConfigDict(extra="forbid", frozen=True)
 _DEFAULT = Recipe(data="")
 DEMO = "demo"
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
 MergeTarget = Literal["int4", "int4-original", "nf4", "nf4-original", "bf16", "bf16-original", "fp32", "fp32-original"]
@@ -72,10 +85,21 @@ class RecipeFile(BaseModel):
     ] = 0.3
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     eval_every: Annotated[int, Field(ge=0, description="steps; 0 is after the last step only")] = 0
-    evaluators: Annotated[list[Literal["loss", "token_accuracy", "exact_match"]], Field(min_length=1)] = [
-        "loss",
-        "token_accuracy",
-    ]
+    evaluators: Annotated[
+        list[Literal["loss", "token_accuracy", "exact_match", "choice_accuracy"]],
+        Field(min_length=1, description="choice_accuracy: of the questions in `choices`"),
+    ] = ["loss", "token_accuracy"]
+    choices: Annotated[
+        list[Annotated[str, Field(min_length=1)]],
+        BeforeValidator(_listed, json_schema_input_type=str | list[str]),
+        Field(description="multiple-choice questions like MMLU's: a file or hub data set, or several"),
+    ] = []
+    choices_prompt: Annotated[
+        str, Field(min_length=1, description="a question as it is asked; {question}, {choices}, {subject}, {A}, {B} …")
+    ] = _DEFAULT.choices_prompt
+    choices_answer: Annotated[
+        str, Field(min_length=1, description="what follows the prompt for a choice, {choice} or {letter}")
+    ] = _DEFAULT.choices_answer
     merge_eval: Annotated[
         list[MergeTarget],
         Field(description="evaluate again after merging into these at the end, as `loss@int4` and so on"),
@@ -104,14 +128,31 @@ class RecipeFile(BaseModel):
                 raise ValueError(f"{one} and {other} exclude each other: keep one")
         return self
 
+    @model_validator(mode="after")
+    def _choices_with_their_evaluator(self) -> "RecipeFile":
+        if self.choices and CHOICE_ACCURACY not in self.evaluators:
+            raise ValueError(f"choices are for the evaluator {CHOICE_ACCURACY}: add it to evaluators")
+        if not self.choices and CHOICE_ACCURACY in self.evaluators:
+            raise ValueError(f"{CHOICE_ACCURACY} needs questions: add `choices: FILE`")
+        if not self.choices and (lone := {"choices_prompt", "choices_answer"} & self.model_fields_set):
+            raise ValueError(f"{min(lone)} goes with choices; leave it out, or name a file of questions")
+        return self
+
     def value(self) -> Recipe:
         """The recipe as the core knows it; evaluators in their usual order, once each."""
         split = Split(self.split.fraction, self.split.seed) if self.split else None
         evaluators = tuple(name for name in EVALUATORS if name in self.evaluators)
         merge_eval = tuple(dict.fromkeys(self.merge_eval))
-        plain = self.model_dump(exclude={"split", "columns", "evaluators", "merge_eval"})
-        columns = tuple(sorted(self.columns.items()))
-        return Recipe(**plain, split=split, columns=columns, evaluators=evaluators, merge_eval=merge_eval)
+        choices = tuple(dict.fromkeys(self.choices))
+        plain = self.model_dump(exclude={"split", "columns", "evaluators", "choices", "merge_eval"})
+        return Recipe(
+            **plain,
+            split=split,
+            columns=tuple(sorted(self.columns.items())),
+            evaluators=evaluators,
+            choices=choices,
+            merge_eval=merge_eval,
+        )
 
 
 def find_recipe(ref: str, home: Home) -> Path:
@@ -194,7 +235,8 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
         other = recipe.eval_data or (None if recipe.split else str(data / "eval.jsonl"))
         recipe = replace(recipe, data=str(data / "train.jsonl"), eval_data=other)
     eval_data = _place(recipe.eval_data, folder) if recipe.eval_data else None
-    return replace(recipe, data=_place(recipe.data, folder), eval_data=eval_data)
+    choices = tuple(_place(text, folder) for text in recipe.choices)
+    return replace(recipe, data=_place(recipe.data, folder), eval_data=eval_data, choices=choices)
 
 
 def _place(text: str, folder: Path) -> str:

@@ -20,7 +20,10 @@ from workbench.train.batches import Batch, collate, pad_id_of
 from workbench.train.forward import predict
 from workbench.train.stop import StopFlag, StopRequestedError
 
-HIGHER_IS_BETTER = {"loss": False, "token_accuracy": True, "exact_match": True, "kept": True}
+HIGHER_IS_BETTER = {
+    **{"loss": False, "token_accuracy": True, "exact_match": True, "kept": True},
+    **{"choice_accuracy": True, "choice_accuracy_raw": True},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,19 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The value of one evaluator over `n` tokens (loss, token accuracy) or examples (exact match)."""
+    """The value of one evaluator over `n` tokens (loss, token accuracy), examples (exact match) or questions.
+
+    `interval` holds it at 95 %, for the examples as drawn at random. After a slash, `evaluator` names a part of them.
+    """
 
     evaluator: str
     value: float
     n: int
+    interval: tuple[float, float] | None = None
+
+    @property
+    def higher_is_better(self) -> bool:
+        return HIGHER_IS_BETTER[self.evaluator.partition("/")[0]]
 
 
 @torch.no_grad()
@@ -95,14 +106,14 @@ def _score_batch(model: nn.Module, members: Sequence[TokenizedExample], batch: B
 
 
 def summarize(scores: Sequence[Score], evaluators: Sequence[str]) -> list[Evaluation]:
-    """The values of the named evaluators, in the order named."""
+    """The values of those of the named evaluators that are taken on examples, in the order named."""
     targets = sum(score.targets for score in scores)
     values = {
         "loss": Evaluation("loss", sum(score.loss for score in scores) / targets, targets),
         "token_accuracy": Evaluation("token_accuracy", sum(score.right for score in scores) / targets, targets),
         "exact_match": Evaluation("exact_match", sum(score.exact for score in scores) / len(scores), len(scores)),
     }
-    return [values[name] for name in evaluators]
+    return [values[name] for name in evaluators if name in values]
 
 
 def write_predictions(

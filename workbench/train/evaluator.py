@@ -1,5 +1,7 @@
 """The evaluations of a run: of the model as it is, and merged into the recipe's targets."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from peft import PeftModel
@@ -11,9 +13,27 @@ from workbench.train.evaluate import Evaluation, Score, score_examples, summariz
 from workbench.train.inputs import Inputs
 from workbench.train.merge import total
 from workbench.train.merged_model import merged
+from workbench.train.multiple_choice import (
+    ChoiceScore,
+    score_choices,
+    summarize_choices,
+    write_choice_predictions,
+)
 from workbench.train.originals import OriginalWeights
 from workbench.train.session import Session
 from workbench.train.stop import StopRequestedError
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Of every evaluation example, and of every question of `choices`."""
+
+    examples: list[Score]
+    questions: list[ChoiceScore]
+
+    def evaluations(self, evaluators: Sequence[str]) -> list[Evaluation]:
+        """The values of the named evaluators; the questions' last."""
+        return [*summarize(self.examples, evaluators), *summarize_choices(self.questions)]
 
 
 class Evaluator:
@@ -30,16 +50,21 @@ class Evaluator:
         except StopRequestedError:
             return False
         path = session.run_dir.predictions(session.attempt)
-        write_predictions(path, step, scores, inputs.evaluation.examples, inputs.eval_examples, inputs.tokenizer)
-        for result in summarize(scores, session.recipe.evaluators):
+        tokens, examples = inputs.evaluation.examples, inputs.eval_examples
+        write_predictions(path, step, scores.examples, tokens, examples, inputs.tokenizer)
+        write_choice_predictions(path, step, scores.questions)
+        for result in scores.evaluations(session.recipe.evaluators):
             session.log_evaluation(step, result, result.evaluator)
         return True
 
-    def scores(self, model: nn.Module) -> list[Score]:
-        """Every example's. Raises StopRequestedError once a stop is asked for."""
+    def scores(self, model: nn.Module) -> Scores:
+        """Every example's and question's. Raises StopRequestedError once a stop is asked for."""
         session, inputs = self._session, self._inputs
-        batch = session.recipe.batch
-        return score_examples(model, inputs.evaluation.examples, inputs.tokenizer, batch, session.stop)
+        batch, tokenizer, stop = session.recipe.batch, inputs.tokenizer, session.stop
+        return Scores(
+            score_examples(model, inputs.evaluation.examples, tokenizer, batch, stop),
+            score_choices(model, inputs.asked, tokenizer, batch, stop),
+        )
 
     def run_merged(self, model: PeftModel, step: int) -> bool:
         """The evaluators once more for every target of `merge_eval`, and the share that it keeps.
@@ -57,7 +82,7 @@ class Evaluator:
                     scores = self.scores(model)
             except StopRequestedError:
                 return False
-            for result in summarize(scores, recipe.evaluators):
+            for result in scores.evaluations(recipe.evaluators):
                 self._session.log_evaluation(step, result, f"{result.evaluator}@{name}")
             if (share := total(kept.values()).fraction) is not None:
                 self._session.log_evaluation(step, Evaluation("kept", share, len(kept)), f"kept@{name}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
+from workbench.data.ask import Asked, ask
 from workbench.data.example import Example
 from workbench.data.load import DataSet, load_data
 from workbench.data.tokenize import tokenize
@@ -17,12 +18,13 @@ from workbench.train.tokenizer import load_tokenizer
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Both parts as tokens, and the evaluation's examples as they were read."""
+    """Both parts as tokens, the evaluation's examples as they were read, and the questions of `choices` as asked."""
 
     tokenizer: PreTrainedTokenizerBase
     training: TokenizedSet
     evaluation: TokenizedSet
     eval_examples: Sequence[Example]
+    asked: Sequence[Asked] = ()
 
 
 def load_inputs(session: Session) -> Inputs:
@@ -36,18 +38,23 @@ def load_inputs(session: Session) -> Inputs:
         _check_unchanged(session.record, data)
     for line in data.said:
         session.say(line)
+    for warning in data.warnings:
+        session.warn(warning)
     with failing_as("missing_model"):
         tokenizer = load_tokenizer(session.record.model_path)
     with failing_as("bad_data"):
         training = tokenize(data.training, tokenizer, recipe.max_length, "training")
         evaluation = tokenize(data.evaluation, tokenizer, recipe.max_length, "evaluation")
+        asked = ask(data.questions, tokenizer, recipe)
     for part, tokens in (("training", training), ("evaluation", evaluation)):
         if tokens.truncated:
             session.warn(
                 f"{tokens.truncated} {part} examples are cut at max_length {recipe.max_length}; "
                 f"{tokens.dropped} of them keep no target and are left out"
             )
-    return Inputs(tokenizer, training, evaluation, data.evaluation)
+    if cut := sum(question.truncated for question in asked):
+        session.warn(f"{cut} of {len(asked)} questions lose the left of their prompt at max_length {recipe.max_length}")
+    return Inputs(tokenizer, training, evaluation, data.evaluation, asked)
 
 
 def _check_unchanged(record: RunRecord, data: DataSet) -> None:

@@ -8,6 +8,7 @@ import torch
 from peft import PeftModel
 from torch import nn
 
+from workbench.data.ask import ask
 from workbench.data.load import load_data
 from workbench.data.tokenize import tokenize
 from workbench.errors import InvalidError
@@ -20,6 +21,7 @@ from workbench.train.evaluate import Evaluation, score_examples, summarize
 from workbench.train.merge import Kept, total
 from workbench.train.merged_folder import Source
 from workbench.train.merged_model import merged
+from workbench.train.multiple_choice import score_choices, summarize_choices
 from workbench.train.open_run import open_run
 from workbench.train.originals import OriginalWeights
 from workbench.train.tokenizer import load_tokenizer
@@ -96,8 +98,11 @@ def evaluator_of(record: RunRecord, model: Path) -> Evaluate:
         raise InvalidError("the data files changed since this run", "restore them, or run again")
     tokenizer = load_tokenizer(str(model))
     tokens = tokenize(data.evaluation, tokenizer, recipe.max_length, "evaluation")
+    asked = ask(data.questions, tokenizer, recipe)
 
     def evaluate(model: nn.Module) -> list[Evaluation]:
-        return summarize(score_examples(model, tokens.examples, tokenizer, recipe.batch), recipe.evaluators)
+        scores = score_examples(model, tokens.examples, tokenizer, recipe.batch)
+        questions = score_choices(model, asked, tokenizer, recipe.batch)
+        return [*summarize(scores, recipe.evaluators), *summarize_choices(questions)]
 
     return evaluate

@@ -10,7 +10,7 @@ from workbench.run.recipe import Recipe, recipe_from_dict
 from workbench.run.record import RunRecord, read_record
 from workbench.run.terms import Terms, read_terms
 from workbench.train.base import pick_compute_dtype, pick_device
-from workbench.train.evaluate import HIGHER_IS_BETTER, Evaluation
+from workbench.train.evaluate import Evaluation
 from workbench.train.failure import RunFailure, failing_as
 from workbench.train.stop import StopFlag
 
@@ -46,7 +46,8 @@ class Session:
             evaluator=name,
             values={name: result.value},
             n=result.n,
-            higher_is_better=HIGHER_IS_BETTER[result.evaluator],
+            higher_is_better=result.higher_is_better,
+            **({"interval": result.interval} if result.interval else {}),
         )
         self.say(f"eval at step {step}: {name} {result.value:.4f} (n {result.n})")
 
