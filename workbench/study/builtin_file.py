@@ -1,6 +1,6 @@
 """A study file from a built-in one: name, model, rank, alpha, seeds and levels written in, comments kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from math import ceil
@@ -74,6 +74,17 @@ def study_text(text: str, name: str, wishes: Wishes, blocks: int) -> str:
     return out.getvalue()
 
 
+def with_values(text: str, values: Mapping[str, str]) -> str:
+    """The text of a study file with other values for these keys; comments and all else stay."""
+    yaml, data = _loaded(text)
+    if all(data.get(key) == value for key, value in values.items()):
+        return text
+    data.update(values)
+    out = StringIO()
+    yaml.dump(data, out)
+    return out.getvalue()
+
+
 def windows(blocks: int) -> list[str]:
     """Windows over depth, a third of the blocks wide and half a window apart; the last ends with the last block."""
     width = max(1, ceil(blocks / 3))
@@ -123,7 +134,7 @@ def _keep(factors: Any, factor: str, kept: Sequence[str]) -> None:
         if name not in known:
             raise UsageError(f"factor '{factor}' has no level '{name}'", f"{nearest(name, known)}; add it to the file")
     written = factors[factor]
-    if isinstance(written, Mapping):
+    if isinstance(written, MutableMapping):
         for name in known:
             if name not in kept:
                 del written[name]

@@ -11,8 +11,8 @@ from workbench.run.identity import run_ids_of_texts
 from workbench.run.recipe import Recipe
 from workbench.study.arm_plans import ArmPlans, Rules, RulesError
 from workbench.study.budget import Solution, solve, wanted_params
-from workbench.study.design import BASELINE, REFERENCE, ArmDesign
-from workbench.study.recipes import Recipes, SettingError
+from workbench.study.design import REFERENCE, ArmDesign
+from workbench.study.recipes import Recipes, SettingError, Settings
 from workbench.study.study_file import StudyFile
 
 ORIGINAL_FORMATS = {"F32": "fp32", "F64": "fp32"}
@@ -99,7 +99,7 @@ def reference_designs(file: StudyFile, stored_dtype: str) -> list[ArmDesign]:
     if not file.references:
         return []
     original = ORIGINAL_FORMATS.get(stored_dtype, "bf16")
-    plain = (("merge_eval", []),)  # nothing was learned that merging could lose
+    plain: Settings = (("merge_eval", []),)  # nothing was learned that merging could lose
     return [
         ArmDesign(REFERENCE, ("baseline",), rules=("* all off",), settings=plain),
         ArmDesign(f"{REFERENCE}-{original}", ("baseline",), rules=(f"* all off base={original}",), settings=plain),

@@ -95,7 +95,9 @@ def add_members(path: Path, design: str, baseline: str, metric: str, members: Se
     now = time.time()
     lines: list[dict[str, Any]] = []
     if not same_design or (known.baseline, known.metric) != (baseline, metric):
-        lines.append({"v": VERSION, "kind": "design", "design": design, "baseline": baseline, "metric": metric, "t": now})
+        lines.append(
+            {"v": VERSION, "kind": "design", "design": design, "baseline": baseline, "metric": metric, "t": now}
+        )
     lines += [_line(member, now) for member in new]
     if lines:
         _append(path, "".join(f"{canonical_json(line)}\n" for line in lines))

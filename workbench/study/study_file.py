@@ -4,8 +4,19 @@ import json
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
-from pydantic import ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from workbench.nearest import nearest
 from workbench.plan.findings import Finding, Path, label
@@ -142,12 +153,21 @@ def _path(loc: tuple[int | str, ...]) -> Path:
     return tuple("set" if part == "set_" else part for part in kept)
 
 
-_BRANCHES = ("[key]", "bool", "int", "float", "str", "function-before[_arm(), ArmFile]", "dict[str,union[bool,int,float,str]]")
+_BRANCHES = (
+    "[key]",
+    "bool",
+    "int",
+    "float",
+    "str",
+    "function-before[_arm(), ArmFile]",
+    "dict[str,union[bool,int,float,str]]",
+)
 
 
 def _finding(path: Path, error: Any) -> Finding:
     if error["type"] == "extra_forbidden":
-        known = {"arms": ArmFile, "defaults": Defaults}.get(str(path[0]), StudyFile)
+        holders: dict[str, type[BaseModel]] = {"arms": ArmFile, "defaults": Defaults}
+        known = holders.get(str(path[0]), StudyFile)
         return Finding(path, f"unknown key '{path[-1]}'", nearest(str(path[-1]), _keys(known)))
     if error["type"] == "missing":
         return Finding(path, f"the key '{path[-1]}' is missing", f"add a line such as `{_EXAMPLES[str(path[-1])]}`")
