@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.study.expand import Arm
 
 FEW_SEEDS = 3
-_MOST_ARMS = 24
+_MOST_ARMS, _MOST_WARNINGS = 24, 8
 
 
 def check_study(ref: str, jobs: int, all_arms: bool, as_json: bool) -> None:
@@ -138,34 +138,49 @@ def _far_budgets(ready: "ReadyStudy") -> list[Problem]:
 
 
 def _plan_warnings(ready: "ReadyStudy") -> list[Problem]:
-    """What the checks of plan files warn of, once for all arms that have it."""
-    known = {(problem.message, problem.hint) for problem in ready.study.warnings}
-    arms: dict[tuple[str, str], list[str]] = {}
-    seen = set()
+    """What the checks of plan files warn of: once, whatever arms and sites have it."""
+    known = {_without_sites(problem.message) for problem in ready.study.warnings}
+    first: dict[str, Problem] = {}
+    arms: dict[str, list[str]] = {}
+    checked: dict[tuple[str, ...], tuple[Problem, ...]] = {}
     for arm in ready.expansion.arms:
-        if arm.reference or arm.rules in seen:
-            continue
-        seen.add(arm.rules)
-        for problem in ready.plans.check(arm.name, arm.rules).warnings:
-            if not problem.message.startswith("changes nothing") and (problem.message, problem.hint) not in known:
-                arms.setdefault((problem.message, problem.hint), []).append(arm.name)
+        if arm.rules not in checked:
+            checked[arm.rules] = () if arm.reference else ready.plans.check(arm.name, arm.rules).warnings
+        for problem in checked[arm.rules]:
+            key = _without_sites(problem.message)
+            # An arm that takes the place of the baseline's rules does what it was written for.
+            if not problem.message.startswith("changes nothing") and key not in known:
+                first.setdefault(key, problem)
+                arms.setdefault(key, []).append(arm.name)
     return [
-        Problem(f"arm {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else ""), message, hint)
-        for (message, hint), names in arms.items()
+        Problem(_named(list(dict.fromkeys(arms[key]))), problem.message, problem.hint) for key, problem in first.items()
     ]
+
+
+def _without_sites(message: str) -> str:
+    """What is said after the names of the sites that it is said of."""
+    return message.partition(": ")[2] or message
+
+
+def _named(arms: list[str]) -> str:
+    return f"arm {arms[0]}" + (f" and {len(arms) - 1} more" if len(arms) > 1 else "")
 
 
 def _text(ready: "ReadyStudy", answer: dict[str, Any], all_arms: bool) -> str:
     from workbench.cli.study_run import said_of_changes, said_of_merged
     from workbench.report.numbers import count, seconds, size
 
-    lines = [f"warning: {problem['where']}: {problem['message']}" for problem in answer["warnings"]]
+    lines = [f"warning: {problem['where']}: {problem['message']}" for problem in answer["warnings"][:_MOST_WARNINGS]]
+    if (more := len(answer["warnings"]) - len(lines)) > 0:
+        lines.append(f"and {more} more warnings: workbench study check --json {answer['study']}")
     lines += [*said_of_merged(ready), *said_of_changes(ready)]
     lines += ["", *_arm_lines(answer, all_arms), ""] if lines else [*_arm_lines(answer, all_arms), ""]
     params = [arm["trainable_params"] for arm in answer["arms"] if not arm["reference"]]
     time = answer["time"]
     took = (
         f"about {seconds(time['wall_seconds'])} with {time['jobs']} at once ({time['source']})"
+        if time["seconds"]
+        else time["source"]
         if time["seconds"] is not None
         else f"unknown: {time['source']}"
     )

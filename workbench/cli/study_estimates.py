@@ -59,6 +59,8 @@ def estimate_time(home: "Home", fingerprint: str, records: "Sequence[RunRecord]"
         steps = 0 if record.reference else record.recipe["steps"]
         per_step += steps * median(speed.train_seconds / speed.steps for speed in alike)
         beside += median(max(0.0, speed.device_seconds - speed.train_seconds) for speed in alike)
+    if not records:
+        return Time(0.0, "all runs are finished")
     if unknown:
         what = "no finished run on this model has the same batch, max_length and optimizer"
         return Time(None, what if unknown == len(records) else f"{what} as {unknown} of the {len(records)} runs")
@@ -92,7 +94,8 @@ def estimate_power(home: "Home", ready: "ReadyStudy") -> Power:
     arms = [arm for arm in ready.expansion.arms[1:] if not arm.reference]
     sd, df, source = _spread(home, ready)
     seeds, comparisons = len(file.seeds), max(1, len(arms))
-    if sd is None:
+    if not sd:
+        source = f"{source}, and those do not differ at all" if sd is not None else source
         return Power(seeds, comparisons, None, 0, None, None, source)
     plain = detectable_difference(sd, seeds)
     corrected = detectable_difference(sd, seeds, LEVEL / comparisons)

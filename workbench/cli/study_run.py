@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.study.expand import Member
 
 INTERRUPTED = 130
-_SHOWN = 8
+_SHOWN = 4
 _CAN_GO_ON = (RunStatus.PAUSED, RunStatus.STOPPED, RunStatus.LOST)
 
 

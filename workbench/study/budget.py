@@ -54,7 +54,7 @@ def solve(plans: ArmPlans, before: Rules, budget: Budget, wanted: int) -> Soluti
         return fixed + _params(_with(solved, key, value))
 
     values = list(_candidates(solved, key))
-    _check_reach(budget, key, wanted, values, size)
+    _check_reach(budget, key, wanted, values, size, plans.baseline.trainable_params)
     place = bisect_left(values, wanted, key=size)
     above = values[place]
     below = above if size(above) == wanted else values[place - 1]
@@ -107,20 +107,22 @@ def _fits(planned: PlannedSite, key: str, value: int) -> bool:
     return not any(CATALOGUE[planned.method].problems(settings, planned.base, planned.site))
 
 
-def _check_reach(budget: Budget, key: str, wanted: int, values: Sequence[int], size: Callable[[int], int]) -> None:
+def _check_reach(
+    budget: Budget, key: str, wanted: int, values: Sequence[int], size: Callable[[int], int], baseline: int
+) -> None:
     if not values:
         raise InvalidError(f"'{budget.rule}' has no site where {key} could be changed", "select adapted sites")
     least, most = size(values[0]), size(values[-1])
     if least <= wanted <= most:
         return
-    reach = f"with {key}={values[0]} the plan still has {least:,}" if wanted < least else f"it has {most:,} at most"
+    title = f"{budget.kind} {budget.value} means {wanted:,} trainable parameters, which '{budget.rule}' cannot reach"
     if least == most:
-        reach = f"whatever {key} is, the plan has {least:,}"
-    raise InvalidError(
-        f"a {budget.kind} of {budget.value} means {wanted:,} trainable parameters, which '{budget.rule}' cannot reach: "
-        f"{reach}",
-        f"ask for {least:,} to {most:,} parameters, or let the rule select other sites",
-    )
+        raise InvalidError(f"{title}: whatever {key} is, the plan has {least:,}", "solve for another key")
+    reach = f"with {key}={values[0]} the plan still has {least:,}" if wanted < least else f"it has {most:,} at most"
+    nearest = f"{least:,} to {most:,} parameters"
+    if budget.kind == "discount":
+        nearest = f"a discount from {1 - most / baseline:.3g} to {1 - least / baseline:.3g}"
+    raise InvalidError(f"{title}: {reach}", f"ask for {nearest}, or let the rule select other sites")
 
 
 def _closest(

@@ -126,15 +126,17 @@ def _recipe(file: StudyFile, home: Home, folder: Path) -> tuple[RecipeSource | N
     except (InvalidError, NotFoundError) as error:
         said = "; ".join(f"{p.where}: {p.message}" for p in error.problems) or error.title
         return None, [Finding(("recipe",), said, error.problems[0].hint if error.problems else error.hint)]
+    found: list[Finding] = []
+    plain = source.recipe()
     try:
         plain = Recipes(source, file.set_, lambda recipe: recipe).plain()
     except SettingError as error:
-        return source, [Finding(("set", error.key) if error.key else ("set",), error.title, error.hint)]
+        found.append(Finding(("set", error.key) if error.key else ("set",), error.title, error.hint))
     known = metrics_of(plain)
-    if file.metric not in known:
+    if file.metric not in known and "merge_eval" not in {finding.path[-1] for finding in found}:
         hint = f"{nearest(file.metric, known)}; the recipe's evaluators are what can be compared by"
-        return source, [Finding(("metric",), f"no evaluator of the recipe gives '{file.metric}'", hint)]
-    return source, []
+        found.append(Finding(("metric",), f"no evaluator of the recipe gives '{file.metric}'", hint))
+    return source, found
 
 
 def metrics_of(recipe: Recipe) -> list[str]:

@@ -23,7 +23,7 @@ from workbench.plan.findings import Finding, Path, label
 from workbench.plan.keys import ValueProblem
 from workbench.plan.schema import Defaults, RuleText, read_plan_file
 
-_FILE = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+_FILE = ConfigDict(extra="forbid", frozen=True)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 MAX_SEED = 2**31 - 1  # what the results database holds
 MAX_SEEDS = 10_000
@@ -47,7 +47,7 @@ def _arm(value: Any) -> Any:
     return {"rules": value} if isinstance(value, str | list) else value
 
 
-Rules = Annotated[list[RuleText], BeforeValidator(_rules)]
+Rules = Annotated[list[RuleText], BeforeValidator(_rules, json_schema_input_type=str | list[str])]
 
 
 class ArmFile(BaseModel):
@@ -98,7 +98,8 @@ class StudyFile(BaseModel):
     ] = {}
     template: Annotated[Rules, Field(description="rules with {factor} holes; {n} is solved for the budget")] = []
     arms: Annotated[
-        dict[str, Annotated[ArmFile, BeforeValidator(_arm)]], Field(description="instead of a template: one by one")
+        dict[str, Annotated[ArmFile, BeforeValidator(_arm, json_schema_input_type=ArmFile | str | list[str])]],
+        Field(description="instead of a template: one by one"),
     ] = {}
     seeds: Annotated[list[Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]], Field(min_length=1, max_length=MAX_SEEDS)]
     metric: Annotated[str, Field(min_length=1, description="what the arms are compared by")] = "loss"
@@ -144,24 +145,19 @@ def _is_of_plan(finding: Finding, seen: set[Path]) -> bool:
 
 
 def _findings(error: ValidationError) -> list[Finding]:
-    return [_finding(_path(details["loc"]), details) for details in error.errors()]
+    found = [_finding(_path(details["loc"]), details) for details in error.errors()]
+    paths = [finding.path for finding in found]
+    # Of a value that could be of several kinds every kind is complained about: what is deepest says most.
+    return [f for f in found if not any(path[: len(f.path)] == f.path and path != f.path for path in paths)]
 
 
 def _path(loc: tuple[int | str, ...]) -> Path:
     """The place in the file, without the names that pydantic gives to the branches of a choice."""
-    kept = [part for part in loc if part not in _BRANCHES]
+    kept = [part for part in loc if isinstance(part, int) or not ("[" in part or part in _BRANCHES)]
     return tuple("set" if part == "set_" else part for part in kept)
 
 
-_BRANCHES = (
-    "[key]",
-    "bool",
-    "int",
-    "float",
-    "str",
-    "function-before[_arm(), ArmFile]",
-    "dict[str,union[bool,int,float,str]]",
-)
+_BRANCHES = ("bool", "int", "float", "str")
 
 
 def _finding(path: Path, error: Any) -> Finding:
