@@ -68,7 +68,7 @@ def test_a_study_is_made_from_a_built_in_one_and_checked(run: Run, desk: Desk, h
 def test_what_cannot_be_made_is_refused_and_nothing_is_written(run: Run, home: Home) -> None:
     for words, code, said in (
         (("x", "--from", "same-discont", "--model", "demo"), 4, "did you mean 'same-discount'?"),
-        (("x", "--from", "same-discount", "--model", "nowhere"), 4, "nowhere"),
+        (("x", "--from", "same-discount", "--model", "nowhere", "--recipe", "demo"), 4, "nowhere"),
         (("x/y", "--from", "same-discount", "--model", "demo"), 2, "no slashes"),
         (("x", "--from", "same-discount", "--model", "demo", "--seeds", "1,1"), 3, "a second time"),
         (("x", "--from", "same-discount", "--model", "demo", "--seeds", "1,b"), 2, "'b' is no seed"),
@@ -146,7 +146,7 @@ def test_status_counts_what_is_where(run: Run, desk: Desk, home: Home) -> None:
     assert [arm["arm"] for arm in answer["arms"]] == ["baseline", "cut=4"]
     assert [member["seed"] for member in answer["arms"][1]["members"]] == [1, 2]
     assert "0/2" in run("study", "status", "tiny").out
-    (home.queue / "batches").mkdir(parents=True)
+    (home.queue / "batches").mkdir(parents=True, exist_ok=True)
     state = {"boot_id": boot_id(), "began": 0.0, "outcomes": {}, "paused": "3 failures"}
     (home.queue / "batches" / "tiny.json").write_text(json.dumps(state))
     assert run("study", "status", "tiny", "--json").json["paused"] == "3 failures"

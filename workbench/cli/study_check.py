@@ -139,7 +139,7 @@ def _far_budgets(ready: "ReadyStudy") -> list[Problem]:
 
 def _plan_warnings(ready: "ReadyStudy") -> list[Problem]:
     """What the checks of plan files warn of: once, whatever arms and sites have it."""
-    known = {_without_sites(problem.message) for problem in ready.study.warnings}
+    known = {_advice(problem) for problem in ready.study.warnings}
     first: dict[str, Problem] = {}
     arms: dict[str, list[str]] = {}
     checked: dict[tuple[str, ...], tuple[Problem, ...]] = {}
@@ -147,7 +147,7 @@ def _plan_warnings(ready: "ReadyStudy") -> list[Problem]:
         if arm.rules not in checked:
             checked[arm.rules] = () if arm.reference else ready.plans.check(arm.name, arm.rules).warnings
         for problem in checked[arm.rules]:
-            key = _without_sites(problem.message)
+            key = _advice(problem)
             # An arm that takes the place of the baseline's rules does what it was written for.
             if not problem.message.startswith("changes nothing") and key not in known:
                 first.setdefault(key, problem)
@@ -157,9 +157,9 @@ def _plan_warnings(ready: "ReadyStudy") -> list[Problem]:
     ]
 
 
-def _without_sites(message: str) -> str:
-    """What is said after the names of the sites that it is said of."""
-    return message.partition(": ")[2] or message
+def _advice(problem: Problem) -> str:
+    """What tells warnings apart: they name sites and sizes, and what to do about them is the same."""
+    return problem.hint or problem.message
 
 
 def _named(arms: list[str]) -> str:

@@ -36,7 +36,7 @@ def _name(home: "Home", ref: str) -> str:
     from workbench.study.study import FILE_NAME, find_study
 
     path = find_study(ref, home)
-    default = path.parent.name if path.name == FILE_NAME else path.stem
+    default = path.absolute().parent.name if path.name == FILE_NAME else path.stem
     return str(read_document(str(path), read_text(path)).data.get("name", default))
 
 

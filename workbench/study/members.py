@@ -55,7 +55,7 @@ def read_members(path: Path) -> Members:
         raw = path.read_bytes().decode("utf-8", "replace")
     except FileNotFoundError:
         return Members()
-    lines = [_parsed(line) for line in raw.splitlines() if line.strip()]
+    lines = [_parsed(line) for line in raw.split("\n") if line.strip()]
     good = [line for line in lines if line]
     current: dict[tuple[str, int], Member] = {}
     earlier: dict[Member, None] = {}

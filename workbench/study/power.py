@@ -64,8 +64,9 @@ def _mean_over_deviation(value: Callable[[float], float], df: int) -> float:
 
 def _density(ratio: float, df: int) -> float:
     """Of s/σ, up to a constant: chi with `df` degrees of freedom over √df."""
+    if df == 1:
+        return math.exp(-(ratio**2) / 2)
     if ratio == 0.0:
-        return 1.0 if df == 1 else 0.0
-    peak = math.sqrt((df - 1) / df) if df > 1 else 1.0
-    log = (df - 1) * math.log(ratio / peak) - df * (ratio**2 - peak**2) / 2
-    return math.exp(log)
+        return 0.0
+    peak = math.sqrt((df - 1) / df)
+    return math.exp((df - 1) * math.log(ratio / peak) - df * (ratio**2 - peak**2) / 2)

@@ -86,7 +86,7 @@ def load_study(ref: str, home: Home) -> Study:
 def read_study(text: str, path: Path, home: Home) -> Study:
     """The study whose file stands, or will stand, at `path`. Errors as `load_study`."""
     document = read_document(str(path), text, _EXAMPLE)
-    name = path.parent.name if path.name == FILE_NAME else path.stem
+    name = path.absolute().parent.name if path.name == FILE_NAME else path.stem
     file, found = read_study_file({"name": name, **document.data})
     if file is None:
         raise _invalid(name, document.problems(found))

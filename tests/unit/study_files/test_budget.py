@@ -63,7 +63,7 @@ def test_methods_get_the_parameters_of_the_baseline_or_of_another_arm(home: Home
     assert {name: (s.wanted, s.got) for name, s in solutions.items()} == {
         "dora": (116_736, 117_120),
         "irqlora": (29_184, 29_268),
-        "qahira": (100_000, 92_160),
+        "qahira": (100_000, 98_304),
     }
     assert {p.adapter.r for p in expansion.arm("irqlora").plan.sites if p.adapter} == {2}
 

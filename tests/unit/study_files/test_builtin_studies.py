@@ -80,7 +80,7 @@ def test_each_expands_on_another_model(home: Home, other_model: Path, name: str)
     assert len(found.arms) >= 8
     for arm in found.arms:
         if arm.solution:
-            assert abs(arm.solution.deviation) < 0.02, arm.name
+            assert abs(arm.solution.deviation) < 0.05, arm.name
 
 
 def test_everything_of_the_quantization_aware_study_merges_without_loss(home: Home) -> None:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.study.power import detectable_difference, pooled_sd, t_test_power
@@ -30,6 +30,7 @@ def test_the_detectable_difference_is_found_four_times_in_five(pairs: int) -> No
 
 
 @given(pairs=st.integers(2, 40), sd=st.floats(1e-3, 1e3))
+@settings(max_examples=12)
 def test_more_seeds_show_smaller_differences_and_deviation_scales(pairs: int, sd: float) -> None:
     one, more = detectable_difference(sd, pairs), detectable_difference(sd, pairs + 1)
     unit = detectable_difference(1.0, pairs)

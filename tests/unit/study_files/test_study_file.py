@@ -36,7 +36,7 @@ def test_every_problem_of_the_values_is_told_at_once_with_its_place(home: Home) 
         "study.yaml:2:1 bse",
         "study.yaml:3:12 defaults.method",
         "study.yaml:3:27 defaults.r",
-        "study.yaml:7:14 factors.odd.b",
+        "study.yaml:7:15 factors.odd.b",
         "study.yaml:9:12 seeds[1]",
         "study.yaml:9:16 seeds[2]",
     ]
