@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from store import logs, records
+from store import logs, records, studies
 from store.connection import Connection, opened_for_writing
 from store.lines import Taken, take
 from store.schema import check
@@ -39,9 +39,10 @@ def ingest_into(database: Path, home: Home, notice: str = "") -> IngestReport:
         if warnings := _forget(connection, home, names, grown, cursors):
             grown = logs.changed_logs(home, names, cursors)
         runs, broken = _add_new(connection, home, names)
+        not_read = studies.take_studies(connection, home)
         known = _known_runs(connection)
         taken = [take(connection, batch) for batch in logs.batches([x for x in grown if x.run_id in known], cursors)]
-    return _report(runs, taken, (*warnings, *broken), time.monotonic() - started, notice)
+    return _report(runs, taken, (*warnings, *broken, *not_read), time.monotonic() - started, notice)
 
 
 def _report(runs: int, taken: list[Taken], warnings: tuple[str, ...], seconds: float, notice: str) -> IngestReport:

@@ -26,6 +26,7 @@ from workbench.run.terms import CHANGEABLE
 from workbench.run.tickets import Ticket
 
 if TYPE_CHECKING:
+    from workbench.data.load import DataSet
     from workbench.plan.memory import Memory
     from workbench.plan.plan import Plan
     from workbench.run.recipe import Recipe
@@ -78,7 +79,17 @@ def _device_and_dtype(recipe: "Recipe") -> tuple[str, str]:
     return device, automatic if recipe.compute_dtype == "auto" else recipe.compute_dtype
 
 
-def _check_warmup(recipe: "Recipe") -> None:
+def resolved_recipe(recipe: "Recipe", data: "DataSet") -> "Recipe":
+    """The recipe as runs have it: over these data, and with the dtype that `auto` means here and now.
+
+    Another dtype is another result, so it belongs to the experiment.
+    """
+    from workbench.run.recipe_file import resolve_steps
+
+    return replace(resolve_steps(recipe, data), format=data.format, compute_dtype=_device_and_dtype(recipe)[1])
+
+
+def check_warmup(recipe: "Recipe") -> None:
     if recipe.warmup_steps >= (recipe.steps or 0) > 1 and recipe.schedule != "constant":
         print(
             f"warning: {recipe.warmup_steps} of {recipe.steps} steps are warm-up: the learning rate never gets to "
@@ -97,16 +108,14 @@ def records_of(
     from workbench.data.load import load_data
     from workbench.plan.fingerprint import model_fingerprint
     from workbench.plan.model_map import require_weights
-    from workbench.run.recipe_file import resolve_steps
 
     for plan in plans:
         require_weights(plan.map)
     data = load_data(recipe)
     for line in (*data.said, *(f"warning: {warning}" for warning in data.warnings)):
         print(line, file=sys.stderr)
-    # What `auto` means here and now belongs to the experiment: another dtype is another result.
-    recipe = replace(resolve_steps(recipe, data), format=data.format, compute_dtype=_device_and_dtype(recipe)[1])
-    _check_warmup(recipe)
+    recipe = resolved_recipe(recipe, data)
+    check_warmup(recipe)
     records: list[RunRecord] = []
     for plan in plans:
         fingerprint = model_fingerprint(plan.map.path, home.cache)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench import __version__
-from workbench.cli import adapter, compare, data, db, demo, doctor, export, model, plan, run, runs, sql
+from workbench.cli import adapter, compare, data, db, demo, doctor, export, model, plan, run, runs, sql, study
 from workbench.cli.context import remember_home
 from workbench.cli.errors import show_error
 from workbench.errors import WorkbenchError
@@ -27,6 +27,7 @@ app.add_typer(plan.app, name="plan")
 app.add_typer(data.app, name="data")
 app.command("run")(run.run)
 app.add_typer(runs.app, name="runs")
+app.add_typer(study.app, name="study")
 app.add_typer(adapter.app, name="adapter")
 app.command("compare")(compare.compare)
 app.command("sql")(sql.sql)

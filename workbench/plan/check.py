@@ -149,7 +149,7 @@ def _plan(
     found: _Findings,
 ) -> Plan:
     placed = list(_placed(rules, model_map, groups, found))
-    resolution = resolve(model_map.sites, _given(file), placed)
+    resolution = resolve(model_map.sites, given_values(file), placed)
     found.errors += (*resolution.errors, *by_sites(_broken_promises(file, resolution.sites)))
     found.warnings += resolution.warnings
     return Plan(
@@ -174,8 +174,8 @@ def _placed(
             found.errors.append(from_error(("rules", index), error))
 
 
-def _given(file: PlanFile) -> dict[str, Value]:
-    """What `base` and `defaults` set, as values."""
+def given_values(file: PlanFile) -> dict[str, Value]:
+    """What `base` and `defaults` of a plan file set, as values to resolve from."""
     written = file.defaults.model_dump(exclude_unset=True)
     if isinstance(alpha := written.get("alpha"), str):
         written["alpha"] = read_value(KEYS["alpha"], alpha)

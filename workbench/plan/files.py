@@ -60,7 +60,7 @@ def check_plan(ref: str | Path, home: Home, model: str | None = None) -> PlanChe
 def check_text(text: str, path: Path, home: Home, model: str | None = None) -> PlanCheck:
     """Checks the text of a plan file that stands, or will stand, at `path`."""
     try:
-        document, groups = read_document(str(path), text), _home_groups(home)
+        document, groups = read_document(str(path), text), home_groups(home)
     except InvalidError as error:
         return PlanCheck(None, errors=error.problems)
     return check_document(document, groups, path.stem, model)
@@ -69,7 +69,7 @@ def check_text(text: str, path: Path, home: Home, model: str | None = None) -> P
 def check_values(values: dict[str, Any], home: Home, name: str = "plan") -> PlanCheck:
     """Checks a plan given as plain values, such as `run.json` keeps it."""
     try:
-        groups = _home_groups(home)
+        groups = home_groups(home)
     except InvalidError as error:
         return PlanCheck(None, errors=error.problems)
     return check_document(Document(name, values), groups, name)
@@ -94,7 +94,7 @@ def read_text(path: Path) -> str:
         raise InvalidError(f"{path}: {problem.message}", problem.hint, (problem,)) from error
 
 
-def _home_groups(home: Home) -> Document:
+def home_groups(home: Home) -> Document:
     """The layer groups of the home, which all plans may use; none where there is no such file."""
     if not home.groups_file.is_file() or not (text := read_text(home.groups_file)).strip():
         return Document(str(home.groups_file), {})

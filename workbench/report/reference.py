@@ -16,6 +16,7 @@ def pages() -> dict[str, str]:
     makers: dict[str, Callable[[], Iterator[str]]] = {
         "plan.md": _plan,
         "recipe.md": _recipe,
+        "study.md": _study,
         "grammar.md": _grammar,
         "tables.md": _tables,
         "events.md": _events,
@@ -43,7 +44,8 @@ def _fields(model: Any) -> str:
     """Keys, types and defaults of a file, from its pydantic model."""
     schema = model.model_json_schema()
     rows = []
-    for name, field in model.model_fields.items():
+    for own_name, field in model.model_fields.items():
+        name = field.alias or own_name
         default = "required" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
         rows.append((f"`{name}`", _type(schema["properties"][name]), default, field.description or ""))
     return _table(("key", "value", "default", "meaning"), rows)
@@ -118,6 +120,23 @@ def _recipe() -> Iterator[str]:
     yield _fields(RecipeFile)
     yield "\n## split\n"
     yield _fields(SplitFile)
+
+
+def _study() -> Iterator[str]:
+    from workbench.study.design import RECIPE_FACTORS
+    from workbench.study.study_file import ArmFile, StudyFile
+
+    yield "# Study files\n"
+    yield "A study is YAML: a baseline, factors with levels, and seeds, that expand into arms and runs."
+    yield "Schema: [study.schema.json](../schemas/study.schema.json).\n"
+    yield _fields(StudyFile)
+    yield "\n## arms\n"
+    yield _fields(ArmFile)
+    yield "\n## Keys of the recipe that can be factors\n"
+    yield (
+        ", ".join(f"`{key}`" for key in RECIPE_FACTORS)
+        + '. A level such as `"*2"` or `"/2"` is relative to the recipe.'
+    )
 
 
 GRAMMAR = """# The selector grammar

@@ -1,10 +1,11 @@
 """What makes a run itself: the identifier over everything that its result depends on."""
 
+import hashlib
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
 
-from workbench.canonical import digest
+from workbench.canonical import canonical_json, digest
 from workbench.data.load import DataSet
 from workbench.plan.merge_target import check_target, read_target
 from workbench.plan.plan import Plan, plan_to_dict, site_records
@@ -19,15 +20,29 @@ def run_id_of(sites: tuple[SiteRecord, ...], model_fingerprint: str, data_hash: 
 
     Names, notes, paths, the device and the number of threads are left out.
     """
-    content: dict[str, Any] = {
-        "v": RECORD_VERSION,
-        "sites": [asdict(site) for site in sites],
-        "model": model_fingerprint,
-        "data": data_hash,
-        "recipe": recipe.identity(any(site.dropout for site in sites)),
-        "seed": seed,
+    texts = [canonical_json(asdict(site)) for site in sites]
+    recipe_text = canonical_json(recipe.identity(any(site.dropout for site in sites)))
+    return run_ids_of_texts(texts, model_fingerprint, data_hash, recipe_text, [seed])[0]
+
+
+def run_ids_of_texts(
+    sites: Sequence[str], model_fingerprint: str, data_hash: str, recipe: str, seeds: Iterable[int]
+) -> list[str]:
+    """The same for several seeds, of sites and a recipe that are canonical JSON already: in a study they repeat."""
+    parts = {
+        "v": str(RECORD_VERSION),
+        "sites": f"[{','.join(sites)}]",
+        "model": canonical_json(model_fingerprint),
+        "data": canonical_json(data_hash),
+        "recipe": recipe,
     }
-    return digest(content, ID_LENGTH)
+    # Canonical JSON has its keys in order.
+    before, after = (
+        ",".join(f'"{key}":{parts[key]}' for key in sorted(parts) if (key < "seed") is first).encode()
+        for first in (True, False)
+    )
+    texts = (b'{%b,"seed":%d,%b}' % (before, seed, after) for seed in seeds)
+    return [hashlib.sha256(text).hexdigest()[:ID_LENGTH] for text in texts]
 
 
 def make_record(

@@ -47,6 +47,11 @@ class Home:
         return self.path / "runs"
 
     @property
+    def studies(self) -> Path:
+        """A folder for each study, with its `study.yaml` and `members.jsonl`."""
+        return self.path / "studies"
+
+    @property
     def slots(self) -> Path:
         return self.path / "slots"
 

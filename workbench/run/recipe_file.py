@@ -1,9 +1,11 @@
 """Recipes on disk: keys, types and defaults of the file, finding it by name, reading it with every problem at once."""
 
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -169,6 +171,29 @@ def find_recipe(ref: str, home: Home) -> Path:
         f"no recipe '{ref}'",
         f"{nearest(ref, known)}; looked for that file, in {home.recipes}, and among the built-in recipes",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeSource:
+    """A recipe file that was read, to be taken with other values for some of its keys."""
+
+    path: Path
+    document: Document
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    def recipe(self, values: Mapping[str, Any] = MappingProxyType({})) -> Recipe:
+        """The recipe; `values` win over the file. Raises one InvalidError with every problem."""
+        marks = {place: mark for place, mark in self.document.marks.items() if place[:1] and place[0] not in values}
+        document = Document(self.document.file, {**self.document.data, **values}, marks)
+        return _with_paths(_read(document, f"recipe '{self.name}'"), self.path.parent)
+
+
+def recipe_source(path: Path) -> RecipeSource:
+    """Reads a recipe file. Raises InvalidError where it is no YAML mapping."""
+    return RecipeSource(path, read_document(str(path), read_text(path)))
 
 
 def load_recipe(ref: str, home: Home, changes: tuple[str, ...] = ()) -> tuple[str, Recipe]:
