@@ -36,7 +36,7 @@ end;
 create macro half_width(sd, n) as t_975(n - 1) * sd / sqrt(n);
 
 -- Per arm and metric, over the seeds that arm and baseline have in common; n is their number. Values that are no
--- numbers are left out. `correlation` is that of arm and baseline over the seeds.
+-- numbers are left out. `correlation` is that of arm and baseline over the seeds, NULL where one of them is constant.
 create macro effects_of(deltas) as table
 with numbers as (
   select *, metric_name(evaluator, metric) as name from query_table(deltas) where isfinite(value) and isfinite(delta)
@@ -46,7 +46,7 @@ select study, arm, baseline_arm, name as metric, bool_or(higher_is_better) as hi
   half_width(stddev_samp(delta), count(*)) as half_width,
   avg(delta) - half_width(stddev_samp(delta), count(*)) as low,
   avg(delta) + half_width(stddev_samp(delta), count(*)) as high,
-  corr(value, baseline_value) as correlation
+  nullif(corr(value, baseline_value), 'nan') as correlation
 from numbers
 group by study, arm, baseline_arm, name;
 

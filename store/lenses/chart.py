@@ -12,7 +12,7 @@ _OPTIONAL = ("low", "high", "by", "label", "mark")
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`kind` is `points`, `lines` or `heat`; `columns` has for each role (x, y, value, ...) the column that plays it."""
+    """`kind` is `points`, `lines` or `heat`; `columns` has the column for each role: x, y, value and so on."""
 
     kind: str
     columns: dict[str, str]
