@@ -15,13 +15,11 @@ LEVEL = 0.95
 _KNOWN = ("loss", "token_accuracy", "exact_match")
 _FINAL = """
 create temp table final as
-select entry, seed, run_id, if(metric = evaluator, metric, evaluator || '.' || metric) as metric, value,
-  higher_is_better
-from final_evals join member using (run_id)
-where isfinite(value)
+select entry, seed, run_id, metric, value, higher_is_better
+from final_values join member using (run_id)
 """
 _SPREADS = """
-select f.entry, f.metric, bool_or(coalesce(f.higher_is_better, false)),
+select f.entry, f.metric, bool_or(f.higher_is_better),
   count(*), avg(f.value), stddev_samp(f.value),
   count(b.value), avg(f.value - b.value), stddev_samp(f.value - b.value)
 from final f

@@ -15,7 +15,7 @@ from workbench.errors import UsageError, no_space_left
 from workbench.nearest import nearest
 from workbench.run.layout import Home
 
-VIEWS = ("run_summary", "group_summary", "run_metrics", "final_evals", "paired_deltas")
+VIEWS = ("run_summary", "group_summary", "run_metrics", "final_evals", "paired_deltas", "effects")
 _TABLES = "select table_name from duckdb_tables() where not temporary order by table_name"
 # Strings are quoted in CSV wherever they are empty, so that nothing at all is NULL.
 _OPTIONS = {"parquet": "format parquet, compression zstd", "csv": "format csv, header"}

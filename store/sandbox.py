@@ -3,6 +3,8 @@
 It guards against accidents, not against a hostile user of the same account.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,36 +35,45 @@ def query(home: Home, sql: str, limit: int = LIMIT, seconds: float = SECONDS) ->
     Writers wait meanwhile. Raises InvalidError with DuckDB's words and caret, UsageError for no statement, and as
     `reading`.
     """
+    with locked_down(home, seconds) as connection:
+        if not connection.extract_statements(sql):
+            raise UsageError("no SQL statement given", 'for example: workbench sql "from run_summary"')
+        return fetch(connection, sql, {}, limit)
+
+
+@contextmanager
+def locked_down(home: Home, seconds: float, threads: int = 1) -> Iterator[Connection]:
+    """A connection that can only read the results, each statement for `seconds` at most. Errors as `query`."""
     with reading(home) as connection:
-        _lock_down(connection, seconds)
+        lock_down(connection, seconds, threads)
         try:
-            return _run(connection, sql, limit)
+            yield connection
         except duckdb.InterruptException as error:
             raise InvalidError(str(error), f"the limit is {seconds:g} s; filter earlier, or raise it") from error
         except duckdb.Error as error:
             raise_damaged(error, home.database)
-            raise InvalidError(str(error), _hint(str(error))) from error
+            raise InvalidError(str(error), hint(str(error))) from error
         except RuntimeError as error:
             if "interrupted" not in str(error).lower():
                 raise
             raise KeyboardInterrupt from error  # what DuckDB makes of Ctrl-C
 
 
-def _lock_down(connection: Connection, seconds: float) -> None:
+def lock_down(connection: Connection, seconds: float, threads: int = 1) -> None:
     """The order matters: after the last statement no setting can be changed any more.
 
     Without external access DuckDB still lets a COPY write to the open database's own path and its log's; that the
     local file system is disabled altogether stops this too.
     """
+    connection.execute(f"set threads = {threads}")
     connection.execute("set disabled_filesystems = 'LocalFileSystem'")
     connection.execute(f"set max_execution_time = {max(1, round(seconds * 1000))}")
     connection.execute("set lock_configuration = true")
 
 
-def _run(connection: Connection, sql: str, limit: int) -> QueryResult:
-    if not connection.extract_statements(sql):
-        raise UsageError("no SQL statement given", 'for example: workbench sql "from run_summary"')
-    cursor = connection.execute(sql)
+def fetch(connection: Connection, sql: str, values: Mapping[str, str | None], limit: int) -> QueryResult:
+    """Runs SQL with the values of its named parameters and fetches at most `limit` rows. Raises duckdb.Error."""
+    cursor = connection.execute(sql, dict(values))
     description = cursor.description or []
     rows = cursor.fetchmany(limit + 1)
     return QueryResult(
@@ -73,7 +84,8 @@ def _run(connection: Connection, sql: str, limit: int) -> QueryResult:
     )
 
 
-def _hint(message: str) -> str:
+def hint(message: str) -> str:
+    """What to do about an error of DuckDB, "" where its own words say enough."""
     if "pytz" in message:
         return "a time with time zone cannot be shown: cast it, now()::timestamp"
     if any(words in message for words in _OUT_OF_REACH):

@@ -10,7 +10,7 @@ from workbench.errors import InvalidError
 FORMAT = 1
 NOT_RECORDED = (0, "")
 REBUILD = "make it anew from the logs: workbench db rebuild"
-_PARTS = ("schema.sql", "views.sql")
+_PARTS = ("schema.sql", "views.sql", "arms.sql", "effects.sql", "changes.sql")
 
 
 class StaleStoreError(InvalidError):

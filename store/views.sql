@@ -98,10 +98,9 @@ left join pairs p using (run_id)
 left join group_figures b
   on b.run_id = p.baseline_run_id and b.group_kind = f.group_kind and b.group_name = f.group_name;
 
-create view paired_deltas as
-select p.study, p.arm, p.baseline_arm, p.seed, p.run_id, p.baseline_run_id, e.evaluator, e.metric,
-  e.value, b.value as baseline_value, e.value - b.value as delta, e.higher_is_better
-from study_pairs p
-join final_evals e using (run_id)
-join final_evals b on b.run_id = p.baseline_run_id and b.evaluator = e.evaluator and b.metric = e.metric
-where p.arm <> p.baseline_arm;
+
+-- The sites of one kind of group, as `compare --by` has them: type, band, @group[,@group] and so on.
+create macro sites_in(kind) as table
+from site_groups
+where group_kind = if(starts_with(kind, '@'), '@', kind)
+  and (not starts_with(kind, '@') or list_contains(string_split(kind, ','), group_name));

@@ -20,6 +20,7 @@ FACES = {
     "workbench.study.statistics": (*HEAVY, "rich"),
     "workbench.cli.main": (*HEAVY, "pydantic", "ruamel"),
     "store.ingest": tuple(name for name in (*HEAVY, "rich") if name != "duckdb"),
+    "store.lenses": tuple(name for name in (*HEAVY, "rich") if name != "duckdb"),
     "store.compare": tuple(name for name in (*HEAVY, "rich") if name != "duckdb"),
     "workbench.train.train_run": ("duckdb", "textual", "store", "tui"),
     "tui": HEAVY,

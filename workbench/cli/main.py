@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench import __version__
-from workbench.cli import adapter, compare, data, db, demo, doctor, export, model, plan, run, runs, sql, study
+from workbench.cli import adapter, compare, data, db, demo, doctor, export, lens, model, plan, run, runs, sql, study
 from workbench.cli.context import remember_home
 from workbench.cli.errors import show_error
 from workbench.errors import WorkbenchError
@@ -31,6 +31,7 @@ app.add_typer(study.app, name="study")
 app.add_typer(adapter.app, name="adapter")
 app.command("compare")(compare.compare)
 app.command("sql")(sql.sql)
+app.add_typer(lens.app, name="lens")
 app.command("export")(export.export)
 app.add_typer(db.app, name="db")
 app.command("demo")(demo.demo)

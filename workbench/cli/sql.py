@@ -1,6 +1,6 @@
 """`workbench sql`: ask the results anything, without being able to harm them."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,30 +19,14 @@ def sql(
     import sys
 
     from store.sandbox import query
+    from workbench.cli.query_rows import row_objects, rows_table
     from workbench.cli.show_table import show_table
-    from workbench.report.table import Column, Table
 
     home = current_home()
     result = answered(home, lambda: query(home, statement, limit, seconds))
     if as_json:
-        print_json([{c: _plain(v) for c, v in zip(result.columns, row, strict=True)} for row in result.rows])
+        print_json(row_objects(result.columns, result.rows))
     else:
-        numeric = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "HUGEINT", "NUMBER")
-        columns = tuple(
-            Column(name, "right" if any(word in kind.upper() for word in numeric) else "left")
-            for name, kind in zip(result.columns, result.types, strict=True)
-        )
-        cells = tuple(tuple("" if v is None else str(v) for v in row) for row in result.rows)
-        show_table(Table(columns, cells), as_csv, as_markdown)
+        show_table(rows_table(result.columns, result.types, result.rows), as_csv, as_markdown)
     if result.truncated:
         print(f"cut at {limit} rows: there are more (--limit)", file=sys.stderr)
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return str(value)
