@@ -10,7 +10,7 @@ from workbench.errors import NotFoundError, UsageError
 from workbench.nearest import nearest
 from workbench.plan.files import read_text
 from workbench.plan.keys import KEYS, Multiple, ValueProblem, format_value, read_value
-from workbench.study.levels import read_levels
+from workbench.study.levels import level_text, read_levels
 from workbench.study.study import built_in_studies
 
 FIXED = "fixed"
@@ -69,6 +69,7 @@ def study_text(text: str, name: str, wishes: Wishes, blocks: int) -> str:
         _replace_items(data["factors"][WINDOW], [_quoted(window) for window in windows(blocks)])
     for factor, kept in wishes.levels.items():
         _keep(data.get("factors", {}), factor, kept)
+        _keep_in_claims(data.get("claims", {}), factor, kept)
     out = StringIO()
     yaml.dump(data, out)
     return out.getvalue()
@@ -140,3 +141,18 @@ def _keep(factors: Any, factor: str, kept: Sequence[str]) -> None:
                 del written[name]
         return
     _replace_items(written, [item for item, name in zip(list(written), known, strict=True) if name in kept])
+
+
+def _keep_in_claims(claims: Any, factor: str, kept: Sequence[str]) -> None:
+    """Claims speak of what is left; one that compares what is not asked any more is left out with it."""
+    for name, claim in list(claims.items()):
+        named = [claim[side][factor] for side in ("worse", "better") if factor in claim.get(side, {})]
+        named += claim.get("change", {}).get(factor, [])
+        if any(level_text(level) not in kept for level in named):
+            del claims[name]
+        elif factor in claim.get("where", {}):
+            left = [level for level in claim["where"][factor] if level_text(level) in kept]
+            if left:
+                _replace_items(claim["where"][factor], left)
+            else:
+                del claim["where"][factor]

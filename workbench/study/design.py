@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.nearest import nearest
 from workbench.plan.findings import Finding, Path
+from workbench.study.claim_file import ARM, wrong_claims
 from workbench.study.levels import Level, level_text, read_levels
 from workbench.study.study_file import ArmFile, StudyFile
 
@@ -56,7 +57,7 @@ class Design:
 
 def design(file: StudyFile) -> Design:
     """Crosses factors and levels. Deterministic: arms stand in the order of the file, the last factor fastest."""
-    errors = (*_misused(file), *_repeated(file), *_wrong_arms(file))
+    errors = (*_misused(file), *_repeated(file), *_wrong_arms(file), *wrong_claims(file.claims, _levels(file)))
     if errors:
         return Design((), errors)
     in_recipe = [name for name in file.factors if _use(file, name) == "recipe"]
@@ -68,6 +69,12 @@ def design(file: StudyFile) -> Design:
 def holes(file: StudyFile) -> list[str]:
     """The names in braces of the template, in order, each once."""
     return list(dict.fromkeys(name for rule in file.template for name in _HOLE.findall(rule)))
+
+
+def _levels(file: StudyFile) -> dict[str, list[str]]:
+    """The names of the levels that arms have, by factor."""
+    found = {name: [level.name for level in read_levels(written)] for name, written in file.factors.items()}
+    return {**found, **({ARM: list(file.arms)} if file.arms else {})}
 
 
 def _use(file: StudyFile, name: str) -> str:
@@ -177,7 +184,7 @@ def _explicit(file: StudyFile) -> Iterator[ArmDesign]:
         yield ArmDesign(
             name=name,
             path=("arms", name),
-            levels=(("arm", name),),
+            levels=((ARM, name),),
             rules=tuple(arm.rules),
             settings=tuple(arm.set_.items()),
             budget=_budget(arm),
@@ -200,7 +207,7 @@ def _crossed(file: StudyFile, base: ArmDesign, names: Sequence[str]) -> Iterator
             return
     for chosen in product(*(read_levels(file.factors[name]) for name in names)):
         levels = dict(zip(names, chosen, strict=True))
-        named = ((base.levels or (("arm", BASELINE),)) if file.arms else base.levels) if names else base.levels
+        named = ((base.levels or ((ARM, BASELINE),)) if file.arms else base.levels) if names else base.levels
         yield replace(
             base,
             name=",".join(part for part in (base.name, _arm_name(levels)) if part),

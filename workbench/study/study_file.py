@@ -22,6 +22,7 @@ from workbench.nearest import nearest
 from workbench.plan.findings import Finding, Path, label
 from workbench.plan.keys import ValueProblem
 from workbench.plan.schema import Defaults, RuleText, read_plan_file
+from workbench.study.claim_file import ClaimFile
 
 _FILE = ConfigDict(extra="forbid", frozen=True)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -103,9 +104,12 @@ class StudyFile(BaseModel):
     ] = {}
     seeds: Annotated[list[Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]], Field(min_length=1, max_length=MAX_SEEDS)]
     metric: Annotated[str, Field(min_length=1, description="what the arms are compared by")] = "loss"
+    claims: Annotated[
+        dict[str, ClaimFile], Field(description="what is expected, said before any run; the report gives verdicts")
+    ] = {}
     notes: str = ""
 
-    @field_validator("factors", "arms", "set_")
+    @field_validator("factors", "arms", "set_", "claims")
     @classmethod
     def _names(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         for name in value:
@@ -124,6 +128,13 @@ _SHAPES: dict[str, str] = {
     "references": "true or false",
     "discount": "a number below 1, such as 0.25",
     "params": "a number, `baseline`, or the name of an arm",
+    "worse": "a factor and a level as `{type: attn}`",
+    "better": "a factor and a level as `{type: mlp}`",
+    "change": "a factor and two levels as `{cut: [1, 4]}`",
+    "where": "factors and levels as `{depth: [lower, upper]}`",
+    "exceeds": "factors as `[type, depth]`",
+    "per_parameter": "true or false",
+    "claims": "claims as `{attention-first: {says: ..., worse: {type: attn}, better: {type: mlp}}}`",
 }
 
 
@@ -162,7 +173,7 @@ _BRANCHES = ("bool", "int", "float", "str")
 
 def _finding(path: Path, error: Any) -> Finding:
     if error["type"] == "extra_forbidden":
-        holders: dict[str, type[BaseModel]] = {"arms": ArmFile, "defaults": Defaults}
+        holders: dict[str, type[BaseModel]] = {"arms": ArmFile, "defaults": Defaults, "claims": ClaimFile}
         known = holders.get(str(path[0]), StudyFile)
         return Finding(path, f"unknown key '{path[-1]}'", nearest(str(path[-1]), _keys(known)))
     if error["type"] == "missing":
@@ -174,7 +185,7 @@ def _finding(path: Path, error: Any) -> Finding:
     return Finding(path, f"{label(path)} is {error['input']!r}", f"write {_SHAPES.get(str(key), 'text')}")
 
 
-_EXAMPLES = {"model": "model: demo", "recipe": "recipe: demo", "seeds": "seeds: [1, 2, 3]"}
+_EXAMPLES = {"model": "model: demo", "recipe": "recipe: demo", "seeds": "seeds: [1, 2, 3]", "says": "says: ..."}
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

@@ -1,0 +1,68 @@
+"""Arms at the best of the learning rates that were tried, one of them per arm, the baseline as well."""
+
+from dataclasses import dataclass, replace
+
+from workbench.study.outcomes import ArmOutcome, Cell, Outcomes
+
+TUNED = "lr"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """`chosen` maps every arm to its best level of the learning rate; `at_border` are those whose best is the lowest or
+    highest that was tried, so that a better one may lie outside.
+    """
+
+    outcomes: Outcomes
+    chosen: dict[str, str]
+    at_border: tuple[str, ...]
+
+
+def at_best_rate(outcomes: Outcomes) -> Tuned | None:
+    """The study with the learning rate chosen by the mean of the metric; None when the rate is no factor of it.
+
+    The choice favours all arms alike; it is made on the values that are reported, so it flatters them alike, too.
+    """
+    rates = list(dict.fromkeys(cell.levels[TUNED] for cell in outcomes.cells if TUNED in cell.levels))
+    if len(rates) < 2:
+        return None
+    tried: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+    for cell in outcomes.cells:
+        if TUNED in cell.levels:
+            others = tuple(pair for pair in cell.levels.items() if pair[0] != TUNED)
+            tried.setdefault(others, {})[cell.levels[TUNED]] = cell.arm
+    best = {others: _best(outcomes, arms) for others, arms in tried.items()}
+    names = {others: _name(outcomes, others, arms) for others, arms in tried.items()}
+    found = {names[others]: _renamed(outcomes.arm(arms[rate]), names[others]) for others, (rate, arms) in best.items()}
+    references = [arm for arm in outcomes.arms if arm.reference]
+    tuned = replace(
+        outcomes,
+        arms=(*found.values(), *references),
+        cells=tuple(Cell(dict(others), names[others]) for others in tried),
+    )
+    chosen = {names[others]: rate for others, (rate, _) in best.items()}
+    return Tuned(tuned, chosen, tuple(arm for arm, rate in chosen.items() if rate in (rates[0], rates[-1])))
+
+
+def _best(outcomes: Outcomes, arms: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """The rate with the best mean over all seeds; a rate that lost a run is chosen only where all have."""
+
+    def badness(rate: str) -> tuple[bool, float]:
+        arm = outcomes.arm(arms[rate])
+        if not arm.values:
+            return True, float("inf")
+        return bool(arm.missing), outcomes.worse * sum(arm.values.values()) / len(arm.values)
+
+    return min(arms, key=badness), arms
+
+
+def _name(outcomes: Outcomes, others: tuple[tuple[str, str], ...], arms: dict[str, str]) -> str:
+    """That of the arm without its rate. What has the baseline's runs at the file's rate is the baseline."""
+    if outcomes.baseline in arms.values():
+        return outcomes.baseline
+    return ",".join(f"{factor}={level}" if factor != "arm" else level for factor, level in others)
+
+
+def _renamed(arm: ArmOutcome, name: str) -> ArmOutcome:
+    parts = [part for part in (arm.change or "").split(", ") if part not in ("", "recipe")]
+    return replace(arm, arm=name, change=", ".join(parts) or None)
