@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from statistics import NormalDist, variance
 
 from workbench.study.statistics import student_t_quantile
@@ -21,13 +22,18 @@ def detectable_difference(sd: float, pairs: int, level: float = LEVEL, power: fl
         raise ValueError(f"no difference has a power of {power} at level {level}")
     if pairs < 2:
         return None
+    return _noncentrality(pairs, level, power) * sd / math.sqrt(pairs)
+
+
+@lru_cache
+def _noncentrality(pairs: int, level: float, power: float) -> float:
     low, high = 0.0, 1.0
     while t_test_power(high, pairs, level) < power:
         low, high = high, high * 2
     while high - low > 1e-6 * high:
         middle = (low + high) / 2
         low, high = (middle, high) if t_test_power(middle, pairs, level) < power else (low, middle)
-    return high * sd / math.sqrt(pairs)
+    return high
 
 
 def t_test_power(noncentrality: float, pairs: int, level: float = LEVEL) -> float:
