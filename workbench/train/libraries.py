@@ -39,7 +39,7 @@ def _load_bitsandbytes() -> None:
     if "bitsandbytes" in sys.modules:
         return
     compile_ = torch.compile
-    torch.compile = _refuse
+    torch.compile = _refuse  # type: ignore[assignment]
     try:
         importlib.import_module("bitsandbytes")
     finally:
