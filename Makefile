@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Several test processes share the cores; more threads than cores make steps many times slower.
 export OMP_NUM_THREADS ?= 1
+# Hundreds of short processes import the same modules: compiled once, not by each.
+unexport PYTHONDONTWRITEBYTECODE
 # A file's tests stay in one process, since they share what is costly to make; the long files come first.
 WORKERS ?= 2
 IN_PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -25,6 +25,7 @@ def machine(packages: Sequence[str]) -> dict[str, Any]:
         "load_average": [round(load, 2) for load in os.getloadavg()],
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        "bytecode_kept": not sys.dont_write_bytecode,
         "packages": {name: _version(name) for name in packages},
         "commit": _commit(),
     }

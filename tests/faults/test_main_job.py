@@ -17,6 +17,8 @@ from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, PreTrainedModel, Qwe
 from tests.cli.command import Desk
 from workbench.run.events import read_events
 from workbench.run.layout import RunDir
+from workbench.run.proc import read_proc
+from workbench.run.process import is_alive
 from workbench.train.demo_base import character_tokenizer
 
 pytestmark = pytest.mark.slow
@@ -149,12 +151,20 @@ def _long_run(desk: Desk) -> Any:
 
 
 def _kill_both(desk: Desk) -> None:
-    """Stopped first, so that the shim cannot tell of the trainer's death, and keeps others from looking after it."""
+    """Stopped first, so that the shim cannot tell of the trainer's death, and keeps others from looking after it.
+
+    It dies only once the trainer's last thread has ended: until then the run's lock is held, and another shim would
+    take up what it finds.
+    """
     run_dir = _only_run(desk)
-    assert run_dir is not None
-    proc = json.loads(run_dir.proc.read_text())
-    for part, number in (("shim", signal.SIGSTOP), ("trainer", signal.SIGKILL), ("shim", signal.SIGKILL)):
-        os.kill(proc[part]["pid"], number)
+    proc = read_proc(run_dir) if run_dir else None
+    assert proc is not None
+    assert proc.trainer is not None
+    os.kill(proc.shim.pid, signal.SIGSTOP)
+    os.kill(proc.trainer.pid, signal.SIGKILL)
+    trainer = proc.trainer
+    _wait(lambda: not is_alive(trainer) and len(os.listdir(f"/proc/{trainer.pid}/task")) == 1)
+    os.kill(proc.shim.pid, signal.SIGKILL)
 
 
 def test_killing_trainer_and_shim_leaves_a_lost_run_and_every_logged_line(desk: Desk) -> None:

@@ -51,10 +51,10 @@ def _at_rest(home: Home, known: Mapping[str, KeptRow], run_ids: list[str]) -> di
 
     A shim that begins takes its lock, then writes into the folder; a trainer has its own lock from such a shim.
     """
-    queued = Tickets(home).run_ids()
+    queued, runs = Tickets(home).run_ids(), str(home.runs)
     found = {}
     for run_id in run_ids:
-        folder = f"{home.runs}/{run_id}"
+        folder = f"{runs}/{run_id}"
         kept = known.get(run_id)
         if kept and run_id not in queued and not is_held(f"{folder}/shim.lock") and kept.holds(folder):
             found[run_id] = kept

@@ -111,3 +111,24 @@ def status(study: StudyArgument, as_json: Json = False) -> None:
     from workbench.cli.study_status import show_status
 
     show_status(study, as_json)
+
+
+@app.command()
+def report(
+    study: StudyArgument,
+    html: Annotated[bool, typer.Option("--html", help="Write one HTML file with figures and queries.")] = False,
+    md: Annotated[bool, typer.Option("--md", help="Write Markdown, its figures in a folder beside it.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file to write.", show_default="report.html or .md of the study")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what the runs of a study show: verdicts on its claims, every arm with its interval, figures, costs, limits."""
+    from workbench.cli.study_report import report_study
+    from workbench.errors import UsageError
+
+    if html + md + as_json > 1:
+        raise UsageError("--html, --md and --json exclude each other", "ask for one of them")
+    if out and not (html or md):
+        raise UsageError("--out goes with --html or --md", "say which of the two it is")
+    report_study(study, html, md, out, as_json)

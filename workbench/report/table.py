@@ -31,7 +31,8 @@ class Table:
         Where that is wider than `width` terminal cells, the columns are laid out in several parts below each other,
         each of which starts with the key columns.
         """
-        widths = [max(_cells(row[i]) for row in (self._headings(), *self.rows)) for i in range(len(self.columns))]
+        lines = (self._headings(), *self.rows)
+        widths = [max(map(_cells, column), default=0) for column in zip(*lines, strict=True)]
         return "\n\n".join(self._part(part, widths) for part in self._parts(widths, width))
 
     def _parts(self, widths: Sequence[int], width: int | None) -> list[list[int]]:
@@ -72,6 +73,8 @@ class Table:
 
 
 def _padded(cell: str, width: int, align: str) -> str:
+    if cell.isascii() and cell.isprintable():
+        return cell.ljust(width) if align == "left" else cell.rjust(width)
     space = " " * (width - _cells(cell))
     return cell + space if align == "left" else space + cell
 

@@ -4,7 +4,6 @@ Each is a folder `step-NNNNNN` that appeared whole: an adapter, the state of tra
 and SHA-256 of every file.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -78,6 +77,8 @@ def estimated_bytes(trainable_params: int, optimizer: str) -> int:
 
 
 def sha256_of(path: Path) -> str:
+    import hashlib  # with it comes OpenSSL, and a list of runs needs none of it
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

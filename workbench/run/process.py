@@ -1,6 +1,5 @@
 """Processes by identity: a pid alone may have been given to another process since."""
 
-import ctypes
 import os
 import signal
 import time
@@ -114,6 +113,8 @@ def children_of(parent: int) -> list[int]:
 
 def set_subreaper() -> None:
     """Makes orphaned descendants become children of this process instead of init's. Raises OSError."""
+    import ctypes  # for shims alone; lists of runs import this file, too
+
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         number = ctypes.get_errno()

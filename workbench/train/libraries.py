@@ -1,7 +1,9 @@
 """What every program that trains or loads a model does before it does so: offline, threads, and no chatter."""
 
+import importlib
 import logging
 import os
+import sys
 import warnings
 
 
@@ -15,6 +17,7 @@ def prepare_offline() -> None:
 def prepare_libraries() -> None:
     """The same, and torch's threads as OMP_NUM_THREADS has them; transformers and peft keep quiet too."""
     prepare_offline()
+    _load_bitsandbytes()
     import torch
     from transformers.utils import logging as transformers_logging
 
@@ -23,3 +26,25 @@ def prepare_libraries() -> None:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # peft reads an old attribute
+
+
+def _load_bitsandbytes() -> None:
+    """Imports it without torch's compiler, which takes a third of the time that a trainer needs to start.
+
+    It wraps four of its plain functions in `torch.compile` and takes them as they are where that raises. Kernels of
+    its own stand for them on CPUs and CUDA devices, so the wrappers would not be called there.
+    """
+    import torch
+
+    if "bitsandbytes" in sys.modules:
+        return
+    compile_ = torch.compile
+    torch.compile = _refuse  # type: ignore[assignment]
+    try:
+        importlib.import_module("bitsandbytes")
+    finally:
+        torch.compile = compile_
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise RuntimeError("nothing is compiled while bitsandbytes is imported")
