@@ -87,7 +87,7 @@ def holm_errors(draw: Draw, n: int, times: int) -> float:
 
 
 def tuned(draw: Draw, n: int, times: int) -> float:
-    """An arm and the baseline, each at the best of three rates that are equally good: the interval of the difference."""
+    """An arm and the baseline, each at the best of three equally good rates: the interval of the difference."""
     inside = 0
     for values in draw((times, 6, n)):
         found = at_best_rate(_rates(values))
@@ -159,7 +159,10 @@ def _grid(values: Any) -> Outcomes:
 
 def _rates(values: Any) -> Outcomes:
     names = [f"{arm},lr={rate}" for arm in ("baseline", "cut") for rate in ("*0.5", "*1", "*2")]
-    arms = [ArmOutcome("baseline" if name == "baseline,lr=*1" else name, _by_seed(row)) for name, row in zip(names, values, strict=True)]
+    arms = [
+        ArmOutcome("baseline" if name == "baseline,lr=*1" else name, _by_seed(row))
+        for name, row in zip(names, values, strict=True)
+    ]
     levels = [{**({"cut": "4"} if name.startswith("cut") else {}), "lr": name.partition("lr=")[2]} for name in names]
     cells = tuple(Cell(level, arm.arm) for level, arm in zip(levels, arms, strict=True))
     return Outcomes("loss", False, "baseline", tuple(arms), cells)
@@ -184,7 +187,13 @@ def measure(times: int) -> dict[str, Any]:
                 rows.setdefault(name, {}).setdefault(noise, {})[n] = value
     examples = {n: over_examples(n, few, generator) for n in SEEDS}
     shares = {str(right): share(right, times, generator) for right in (0.5, 0.9, 0.99)}
-    return {"times": times, "times_of_slow_rows": few, "by_seeds": rows, "over_240_examples": examples, "wilson": shares}
+    return {
+        "times": times,
+        "times_of_slow_rows": few,
+        "by_seeds": rows,
+        "over_240_examples": examples,
+        "wilson": shares,
+    }
 
 
 def _print(found: dict[str, Any]) -> None:

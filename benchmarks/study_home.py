@@ -55,7 +55,15 @@ def _eval(run_id: str, step: int, name: str, value: float) -> str:
 
 def _predictions(step: int, share: float, draw: random.Random) -> str:
     rows = [
-        {"step": step, "index": index, "prompt": "a", "target": "b", "output": "b", "correct": draw.random() < share, "loss": 0.5}
+        {
+            "step": step,
+            "index": index,
+            "prompt": "a",
+            "target": "b",
+            "output": "b",
+            "correct": draw.random() < share,
+            "loss": 0.5,
+        }
         for index in range(EXAMPLES)
     ]
     return "".join(json.dumps(row) + "\n" for row in rows)

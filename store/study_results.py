@@ -103,7 +103,7 @@ def study_results(home: Home, study: str) -> StudyResults:
         baseline, metric, created = head
         asked = {"study": study, "baseline": baseline}
         levels = _levels(connection, study)
-        arms = [StudyArm(*row, levels.get(row[0], {})) for row in connection.execute(ARMS, asked).fetchall()]
+        arms = [StudyArm(*(*row, levels.get(row[0], {}))) for row in connection.execute(ARMS, asked).fetchall()]
         runs = [StudyRun(*row) for row in connection.execute(_RUNS, asked).fetchall()]
         directions: dict[str, bool] = dict(connection.execute(_METRICS, asked).fetchall())
         values = {name: _values(connection, {**asked, "metric": name}) for name in directions}

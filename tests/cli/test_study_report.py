@@ -1,4 +1,4 @@
-"""`workbench study report` over runs of known results: verdicts, tables that their own SQL gives, pages, bad studies."""
+"""`workbench study report` over runs of known results: verdicts, tables that their SQL gives, pages, bad studies."""
 
 import html
 import random
@@ -30,7 +30,9 @@ def home(desk: Desk) -> Home:
     return Home(desk.home)
 
 
-def _law(costs: dict[str, float], missing: Callable[[str, int], bool] = lambda arm, seed: False) -> Callable[[RunRecord, str], Values]:
+def _law(
+    costs: dict[str, float], missing: Callable[[str, int], bool] = lambda arm, seed: False
+) -> Callable[[RunRecord, str], Values]:
     """The loss is 0.5, a seed's share, a little noise, and what the arm's name says that it costs."""
 
     def law(record: RunRecord, arm: str) -> Values:
@@ -77,7 +79,7 @@ def test_the_opposite_is_contradicted_and_noise_is_not_separated(run: Run, home:
 
 
 def test_every_query_of_a_report_runs_and_the_page_loads_nothing(run: Run, home: Home) -> None:
-    _new(run, "--from", "rank-by-type-and-depth", "--level", "cut=1,4")
+    _new(run, "--from", "rank-by-type-and-depth", "--levels", "cut=1,4")
     fill_study(home, "mine", _law({"type=attn": 0.1, "depth=upper": 0.05}))
     assert run("study", "report", "mine", "--html").code == 0
     page = (home.studies / "mine" / "report.html").read_text(encoding="utf-8")
@@ -106,7 +108,17 @@ def test_markdown_stands_with_its_figures_and_their_data(run: Run, home: Home, t
 
 
 def test_rates_that_were_tried_are_chosen_for_every_arm(run: Run, home: Home) -> None:
-    _new(run, "--from", "balance-by-type-and-depth", "--level", "balance=1,2,4", "--level", "depth=*", "--level", "type=attn,mlp")
+    _new(
+        run,
+        "--from",
+        "balance-by-type-and-depth",
+        "--levels",
+        "balance=1,2,4",
+        "--levels",
+        "depth=*",
+        "--levels",
+        "type=attn,mlp",
+    )
     fill_study(home, "mine", _law({"lr=*0.5": 0.2, "lr=*2": -0.05, "balance=2": 0.05, "balance=4": 0.1}))
     answer = run("study", "report", "mine", "--json").json
     assert {arm["arm"] for arm in answer["arms"] if arm["arm"].startswith("type=")} == {

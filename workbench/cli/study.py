@@ -123,7 +123,7 @@ def report(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what the runs of a study show: verdicts on its claims, every arm with its interval, figures, costs, limits."""
+    """Say what the runs of a study show: verdicts on its claims, arms with intervals, figures, costs, limits."""
     from workbench.cli.study_report import report_study
     from workbench.errors import UsageError
 

@@ -127,7 +127,9 @@ def _source(home: "Home", study: "Study") -> "Source":
         examples={name: _examples(home, results, name) for name in metrics if name in _BY_EXAMPLE},
         curves=tuple(training_curves(home, results.study, results.baseline, shown)),
         sites=tuple(site_means(home, results.study, results.baseline)),
-        lenses={name: run(home, name, {**asked, **({"metric": own} if name == _LENSES[0] else {})}) for name in _LENSES},
+        lenses={
+            name: run(home, name, {**asked, **({"metric": own} if name == _LENSES[0] else {})}) for name in _LENSES
+        },
         merged=merged,
         notes=(*notes, *_missing(results)),
         version=__version__,

@@ -1,5 +1,6 @@
 """`workbench study run`: the members that are missing, into the queue."""
 
+import os
 import shlex
 import sys
 from collections import Counter
@@ -76,7 +77,7 @@ def _resume(home: "Home", study: str, members: "list[Member]", jobs: int, retrie
             and (view := view_of(run_dir)).status in _CAN_GO_ON
             and complete_checkpoints(run_dir)
         ):
-            ticket = ticket_again(run_dir, view, True, jobs, retries, priority, shlex.join(sys.argv))
+            ticket = ticket_again(run_dir, view, True, jobs, retries, priority, shlex.join(sys.argv), os.getcwd())
             tickets.append(replace(ticket, batch=study))
     if not tickets:
         return set()

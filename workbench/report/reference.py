@@ -123,6 +123,7 @@ def _recipe() -> Iterator[str]:
 
 
 def _study() -> Iterator[str]:
+    from workbench.study.claim_file import ClaimFile
     from workbench.study.design import RECIPE_FACTORS
     from workbench.study.study_file import ArmFile, StudyFile
 
@@ -132,6 +133,8 @@ def _study() -> Iterator[str]:
     yield _fields(StudyFile)
     yield "\n## arms\n"
     yield _fields(ArmFile)
+    yield "\n## claims\n"
+    yield _fields(ClaimFile)
     yield "\n## Keys of the recipe that can be factors\n"
     yield (
         ", ".join(f"`{key}`" for key in RECIPE_FACTORS)

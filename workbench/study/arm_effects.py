@@ -1,4 +1,4 @@
-"""Every arm against the baseline: paired by seed, corrected over the arms, and judged only where that separates them."""
+"""Every arm against the baseline: paired by seed, corrected over the arms, judged only where that separates them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def ranked(effects: Sequence[ArmEffect], higher_is_better: bool) -> list[tuple[i
     Arms of one rank are equal: nothing was asked that would part them. They stand by their means.
     """
     ranks = [(Standing.BETTER,), (Standing.BASELINE, Standing.NOT_SEPARATED), (Standing.WORSE,)]
-    found = []
+    found: list[tuple[int, ArmEffect]] = []
     for standings in ranks:
         tier = [effect for effect in effects if effect.standing in standings and effect.mean is not None]
         tier.sort(key=lambda effect: (effect.mean or 0.0) * (-1 if higher_is_better else 1))

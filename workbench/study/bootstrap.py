@@ -61,5 +61,7 @@ def _leads(arm: Answers, baseline: Answers) -> NDArray[np.float64]:
     if not seeds:
         return np.empty(0)
     examples = sorted(set.intersection(*(set(side[seed]) for side in (arm, baseline) for seed in seeds)))
-    right = [np.array([[side[seed][example] for example in examples] for seed in seeds], float) for side in (arm, baseline)]
+    right = [
+        np.array([[side[seed][example] for example in examples] for seed in seeds], float) for side in (arm, baseline)
+    ]
     return np.asarray((right[0] - right[1]).mean(axis=0), np.float64)

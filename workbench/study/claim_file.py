@@ -30,14 +30,17 @@ class ClaimFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     says: Annotated[str, Field(min_length=1, description="the claim in words")]
-    worse: Annotated[dict[str, LevelName], Field(description="factors and levels of the arms that should lose more")] = {}
+    worse: Annotated[
+        dict[str, LevelName], Field(description="factors and levels of the arms that should lose more")
+    ] = {}
     better: Annotated[dict[str, LevelName], Field(description="those that should lose less, all else equal")] = {}
     change: Annotated[
         dict[str, tuple[LevelName, LevelName]],
         Field(description="what is lost from one level of a factor to another, instead of against the baseline"),
     ] = {}
     against: Annotated[
-        Literal["baseline", "reference"], Field(description="what is lost to: the baseline, or the base as it is stored")
+        Literal["baseline", "reference"],
+        Field(description="what is lost to: the baseline, or the base as it is stored"),
     ] = "baseline"
     per_parameter: Annotated[
         StrictBool, Field(description="per trainable parameter removed; against the reference, per one that there is")

@@ -10,7 +10,7 @@ from workbench.study.outcomes import ArmOutcome, Outcomes
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """What is asked: the sum over arms of weight times value. Weights that sum to 0 make it free of the seed's level."""
+    """What is asked: the sum over arms of weight times value. With weights that sum to 0 the seed's level cancels."""
 
     name: str
     weights: Mapping[str, float]

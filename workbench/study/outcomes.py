@@ -24,7 +24,7 @@ class ArmOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A combination of factors and levels, and the arm whose runs stand for it: the baseline for a change of nothing."""
+    """A combination of factors and levels, and the arm whose runs stand for it: for no change, the baseline."""
 
     levels: Mapping[str, str]
     arm: str

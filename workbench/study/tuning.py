@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from workbench.study.levels import relative
 from workbench.study.outcomes import ArmOutcome, Cell, Outcomes
 
 TUNED = "lr"
@@ -23,7 +24,7 @@ def at_best_rate(outcomes: Outcomes) -> Tuned | None:
 
     The choice favours all arms alike; it is made on the values that are reported, so it flatters them alike, too.
     """
-    rates = list(dict.fromkeys(cell.levels[TUNED] for cell in outcomes.cells if TUNED in cell.levels))
+    rates = _in_order(list(dict.fromkeys(cell.levels[TUNED] for cell in outcomes.cells if TUNED in cell.levels)))
     if len(rates) < 2:
         return None
     tried: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
@@ -42,6 +43,21 @@ def at_best_rate(outcomes: Outcomes) -> Tuned | None:
     )
     chosen = {names[others]: rate for others, (rate, _) in best.items()}
     return Tuned(tuned, chosen, tuple(arm for arm, rate in chosen.items() if rate in (rates[0], rates[-1])))
+
+
+def _in_order(rates: list[str]) -> list[str]:
+    """From the lowest to the highest; in the order of the file where some are not numbers."""
+    sizes = [relative(rate) or _number(rate) for rate in rates]
+    if None in sizes:
+        return rates
+    return [rate for _, rate in sorted(zip(sizes, rates, strict=True))]
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _best(outcomes: Outcomes, arms: dict[str, str]) -> tuple[str, dict[str, str]]:

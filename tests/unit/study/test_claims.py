@@ -70,7 +70,9 @@ def test_what_is_within_the_noise_is_not_separated_and_says_how_many_seeds_would
 
 
 def test_two_seeds_answer_nothing() -> None:
-    study = outcomes(BASE[:2], {"attn": [2.0, 2.2], "mlp": [1.0, 1.2]}, {"attn": {"type": "attn"}, "mlp": {"type": "mlp"}})
+    study = outcomes(
+        BASE[:2], {"attn": [2.0, 2.2], "mlp": [1.0, 1.2]}, {"attn": {"type": "attn"}, "mlp": {"type": "mlp"}}
+    )
     found = _verdict(study, **SIDES)
     assert found.outcome is Outcome.NOT_ANSWERED
     assert "2 common seeds; at least 3" in found.text

@@ -18,7 +18,9 @@ def _study(higher_is_better: bool = False) -> Outcomes:
     levels = {arm: {"lr": arm.partition("lr=")[2]} for arm in arms}
     levels |= {arm: {"cut": "4", **levels[arm]} for arm in arms if arm.startswith("cut")}
     levels["baseline!rate"] = {"lr": "*1"}
-    levels |= {f"baseline,lr={rate}!cut" if rate != "*1" else "baseline!cut": {"cut": "1", "lr": rate} for rate in RATES}
+    levels |= {
+        f"baseline,lr={rate}!cut" if rate != "*1" else "baseline!cut": {"cut": "1", "lr": rate} for rate in RATES
+    }
     return outcomes([1.0, 1.1, 0.9], arms, levels, higher_is_better=higher_is_better)
 
 

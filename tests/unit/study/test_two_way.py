@@ -60,7 +60,16 @@ def test_several_changes_are_averaged() -> None:
     first, _ = _study()
     twice = [
         *first.arms,
-        *(type(a)(f"{a.arm} 2", {s: v + 1 for s, v in a.values.items()}, change="r=2", layer_type=a.layer_type, band=a.band) for a in first.arms[1:]),
+        *(
+            type(a)(
+                f"{a.arm} 2",
+                {s: v + 1 for s, v in a.values.items()},
+                change="r=2",
+                layer_type=a.layer_type,
+                band=a.band,
+            )
+            for a in first.arms[1:]
+        ),
     ]
     found = two_way(Outcomes("loss", False, "baseline", tuple(twice)))
     assert found is not None

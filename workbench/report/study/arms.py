@@ -47,14 +47,14 @@ def effects(source: Source) -> Section:
         blocks += [
             Text("Every arm at the best of the learning rates that were tried, the baseline as well:"),
             _table(source, analysis, analysis.tuned_effects, ""),
-            _plot(source, analysis.tuned_effects, "effects-at-best-rate"),
+            *_plot(source, analysis.tuned_effects, "effects-at-best-rate"),
         ]
         if border := analysis.tuned.at_border:
             said = f"For {len(border)} of {len(analysis.tuned.chosen)} arms the best rate is the lowest or the highest "
             blocks.append(Text(said + f"that was tried; a better one may lie outside: {', '.join(border)}."))
         blocks.append(Text("All arms as they ran, against the baseline at the recipe's own rate:"))
     query = sql_of(VALUES, study=source.results.study, baseline=source.results.baseline, metric=source.results.metric)
-    blocks += [_table(source, analysis, analysis.effects, query), _plot(source, analysis.effects, "effects")]
+    blocks += [_table(source, analysis, analysis.effects, query), *_plot(source, analysis.effects, "effects")]
     return Section(f"Arms by {source.results.metric}", tuple(blocks))
 
 
@@ -70,7 +70,7 @@ def _table(source: Source, analysis: Analysis, found: Sequence[ArmEffect], sql: 
     rows = []
     for effect in found:
         own = effect.outcome.trainable_params
-        row = (
+        row: tuple[str, ...] = (
             str(ranks.get(id(effect), ABSENT)),
             effect.outcome.arm,
             _n(effect),
@@ -94,7 +94,7 @@ def _n(effect: ArmEffect) -> str:
     return f"{effect.n} ({missing} missing)" if missing else str(effect.n)
 
 
-def _plot(source: Source, found: Sequence[ArmEffect], name: str) -> Picture:
+def _plot(source: Source, found: Sequence[ArmEffect], name: str) -> list[Block]:
     points = [
         EffectPoint(
             label=effect.outcome.arm,
@@ -108,10 +108,19 @@ def _plot(source: Source, found: Sequence[ArmEffect], name: str) -> Picture:
         for effect in found
         if effect.delta
     ]
-    metric, study = source.results.metric, source.results.study
-    figure = effect_plot(points, name=f"{study}-{name}", title=f"{metric}: difference to the baseline", unit=metric)
+    if not points:
+        return []
+    results = source.results
+    figure = effect_plot(
+        f"{results.study}-{name}",
+        f"{results.metric}: difference to the baseline",
+        points,
+        metric=results.metric,
+        baseline=results.baseline,
+        higher_is_better=source.analysis.outcomes.higher_is_better,
+    )
     note = "Mean differences over common seeds with 95 % t intervals; filled where the corrected p is below 0.05."
-    return Picture(figure, note)
+    return [Picture(figure, note)]
 
 
 def sensitivity(source: Source) -> Section:
@@ -129,7 +138,9 @@ def sensitivity(source: Source) -> Section:
             params(base - (effect.outcome.trainable_params or 0)),
             rough_interval(effect.sensitivity),
         )
-        for effect in sorted(found, key=lambda effect: effect.sensitivity.mean if effect.sensitivity else 0, reverse=True)
+        for effect in sorted(
+            found, key=lambda effect: effect.sensitivity.mean if effect.sensitivity else 0, reverse=True
+        )
     )
     note = (
         "The change for the worse per million trainable parameters removed, with its 95 % t interval: the difference "
@@ -146,12 +157,24 @@ def other_metrics(source: Source) -> Section:
         if metric == source.results.metric:
             continue
         over_examples = source.examples.get(metric, {})
-        columns = [Column("arm", "left"), Column("n"), Column("mean ± sd"), Column("Δ [95 %] over seeds"), Column("p (Holm)")]
+        columns = [
+            Column("arm", "left"),
+            Column("n"),
+            Column("mean ± sd"),
+            Column("Δ [95 %] over seeds"),
+            Column("p (Holm)"),
+        ]
         if over_examples:
             columns.append(Column("Δ [95 %] over examples"))
         rows = []
         for effect in analysis.effects:
-            row = [effect.outcome.arm, _n(effect), mean_sd(effect.mean, effect.sd), interval(effect.delta), p_value(effect.p_holm)]
+            row = [
+                effect.outcome.arm,
+                _n(effect),
+                mean_sd(effect.mean, effect.sd),
+                interval(effect.delta),
+                p_value(effect.p_holm),
+            ]
             if over_examples:
                 row.append(_over_examples(source, metric, effect.outcome.arm))
             rows.append(tuple(row))

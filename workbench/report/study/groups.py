@@ -1,37 +1,63 @@
-"""Layer groups: type × depth, the sites of the baseline, and what arms reach with their parameters."""
+"""Layer groups: what a change does by type and depth, and what it does on average."""
 
 from collections.abc import Sequence
 
-from workbench.report.figures.curves import CurveSeries, curve_plot
-from workbench.report.figures.heat import HeatCell, HeatPanel, heat_map
-from workbench.report.figures.pareto import ParetoPoint, pareto_plot
-from workbench.report.figures.strips import SiteValue, Strip, strip_plot
+from workbench.report.figures.figure import Figure
+from workbench.report.figures.heat import HeatCell, heat_map
 from workbench.report.study.blocks import Block, Numbers, Picture, Section, Text
 from workbench.report.study.source import Source
 from workbench.report.study.words import p_value, rough_interval
 from workbench.report.table import Column, Table
+from workbench.study.arm_effects import ArmEffect, Standing
 from workbench.study.contrast_sql import contrast_sql
 from workbench.study.contrasts import Answer
-from workbench.study.two_way import TwoWay
+
+_TYPES, _BANDS = ("attention", "mlp", "all"), ("lower", "middle", "upper", "all")
+_CELLS = "The change against the baseline in each layer group."
+_EFFECTS = (
+    "A main effect is the difference from the mean of all cells; an interaction (×) is what is left of a cell after both "
+    "main effects. Of two layer types the second has the same numbers with the opposite sign."
+)
 
 
 def type_by_depth(source: Source) -> Section:
-    """Main effects and interactions of layer type and depth, with the cells that they come from."""
+    """Heat maps of every change, then main effects and interactions of layer type and depth, and their cells."""
+    blocks: list[Block] = []
+    if cells := _cells(source.analysis.judged_effects):
+        blocks.append(Picture(_heat(source, cells), "Mean differences to the baseline ± half of the 95 % interval."))
     found = source.analysis.two_way
-    heading = "Layer type × depth"
     if found is None:
-        reason = "No change was made in each of two layer types at two depths or more, so this was not asked."
-        return Section(heading, (Text(reason),))
-    said = f"Averaged over the changes {', '.join(found.changes)}, each made in one layer group alone."
-    cells = _answers(source, list(found.cells.values()), "cell", "The change against the baseline in each layer group.")
-    effects = _answers(
-        source,
-        found.effects,
-        "effect",
-        "A main effect is the difference from the mean of all cells; an interaction (×) is what is left of a cell after "
-        "both main effects. Of two layer types the second has the same numbers with the opposite sign.",
+        reason = "No change was made in each of two layer types at two depths or more: effects of both were not asked."
+        return Section("Layer type × depth", (*blocks, Text(reason)))
+    said = f"Averaged over the changes {', '.join(found.changes)}, each made in one layer group alone:"
+    cells_of = _answers(source, list(found.cells.values()), "cell", _CELLS)
+    effects = _answers(source, found.effects, "effect", _EFFECTS)
+    return Section("Layer type × depth", (*blocks, Text(said), cells_of, effects))
+
+
+def _cells(effects: Sequence[ArmEffect]) -> list[HeatCell]:
+    found = []
+    for effect in effects:
+        arm, delta = effect.outcome, effect.delta
+        if not (arm.change and arm.layer_type in _TYPES and arm.band in _BANDS and delta):
+            continue
+        half = None if delta.high is None or delta.low is None else (delta.high - delta.low) / 2
+        separated = effect.standing in (Standing.BETTER, Standing.WORSE)
+        found.append(HeatCell(arm.change, arm.layer_type, arm.band, delta.n, delta.mean, half, separated))
+    return found
+
+
+def _heat(source: Source, cells: Sequence[HeatCell]) -> Figure:
+    metric = source.results.metric
+    return heat_map(
+        f"{source.results.study}-type-by-depth",
+        f"{metric}: difference to the baseline by layer type and depth",
+        cells,
+        value=metric,
+        rows=[kind for kind in _TYPES if any(cell.row == kind for cell in cells)],
+        columns=[band for band in _BANDS if any(cell.column == band for cell in cells)],
+        higher_is_better=source.analysis.outcomes.higher_is_better,
     )
-    return Section(heading, (Text(said), Picture(_heat(source, found), "± half of the 95 % interval."), cells, effects))
 
 
 def _answers(source: Source, answers: Sequence[Answer], what: str, note: str) -> Numbers:
@@ -48,16 +74,3 @@ def _answers(source: Source, answers: Sequence[Answer], what: str, note: str) ->
         for answer in answers
     )
     return Numbers(Table(columns, rows), f"{note} Holm's correction is over the rows of this table.", sql)
-
-
-def _heat(source: Source, found: TwoWay) -> "object":
-    cells = []
-    for (kind, band), answer in found.cells.items():
-        estimate = answer.estimate
-        half = (estimate.high - estimate.low) / 2 if estimate and estimate.high is not None and estimate.low is not None else None
-        cells.append(HeatCell(kind, band, estimate.mean if estimate else None, half))
-    panel = HeatPanel(", ".join(found.changes), tuple(cells))
-    metric = source.results.metric
-    return heat_map(
-        [panel], name=f"{source.results.study}-type-by-depth", title=f"{metric}: difference to the baseline", unit=metric
-    )

@@ -2,8 +2,9 @@
 
 from workbench.report.study.arms import effects, other_metrics, references, sensitivity
 from workbench.report.study.blocks import Report
+from workbench.report.study.capacity import capacity, curves, layers
 from workbench.report.study.closing import cost, limits, merging
-from workbench.report.study.groups import capacity, curves, layers, type_by_depth
+from workbench.report.study.groups import type_by_depth
 from workbench.report.study.opening import design, question, repeat, verdicts
 from workbench.report.study.source import Source
 

@@ -10,7 +10,7 @@ from workbench.study.study_file import StudyFile
 
 if TYPE_CHECKING:
     from store.lenses import LensResult
-    from store.study_layers import CurvePoint, SiteMeans
+    from store.study_layers import SiteMeans, TrainingCurve
     from store.study_results import StudyResults
 
 
@@ -27,7 +27,7 @@ class Source:
     results: "StudyResults"
     analyses: Mapping[str, Analysis]
     examples: Mapping[str, Mapping[str, ExampleInterval]]
-    curves: "tuple[CurvePoint, ...]"
+    curves: "tuple[TrainingCurve, ...]"
     sites: "tuple[SiteMeans, ...]"
     lenses: Mapping[str, "LensResult"]
     merged: Mapping[str, str]
