@@ -35,9 +35,9 @@ WAITING = 50
 _LOADED = """
 import sys
 sys.argv = ["workbench", *sys.argv[1:]]
-from workbench.cli.main import app
+from workbench.cli.main import main
 try:
-    app()
+    main()
 except SystemExit:
     pass
 print(*sorted(name for name in sys.modules if name != "__main__"), file=sys.stderr)

@@ -1,48 +1,14 @@
-"""The command `workbench`: one Typer app, one file per noun, imported when it is asked for."""
+"""The command `workbench`: runs what was typed, and says what went wrong as every command does."""
 
 import errno
 import gc
 import sys
-from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from workbench import __version__
-from workbench.cli.context import remember_home
 from workbench.cli.errors import show_error
-from workbench.cli.lazy_commands import Commands
+from workbench.cli.often import answer_at_once
 from workbench.errors import WorkbenchError
 
 INTERRUPTED = 130
-
-app = typer.Typer(
-    name="workbench",
-    cls=Commands,
-    help="Find out where in a quantized language model adapter capacity pays.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"adapter-workbench {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    home: Annotated[
-        Path | None,
-        typer.Option(help="Folder with plans, runs and results (else $WORKBENCH_HOME, else the nearest .workbench)."),
-    ] = None,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    remember_home(home)
 
 
 def main() -> None:
@@ -50,7 +16,10 @@ def main() -> None:
     # Imports make objects that stay: to look through them for garbage again and again takes a tenth of a short command.
     gc.set_threshold(20_000, 20)
     try:
-        app()
+        if not answer_at_once(sys.argv[1:]):
+            from workbench.cli.app import app
+
+            app()
     except WorkbenchError as error:
         show_error(error)
         sys.exit(error.exit_code)

@@ -1,12 +1,17 @@
-"""Gathers what `runs list` says: results from the store, states from files and locks."""
+"""`workbench runs list`: results from the store, states from files and locks."""
 
 import os
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from workbench.cli.context import current_home, print_json
 from workbench.cli.kept_rows import KeptRow, Marks, Row, keep, marks_of, read_kept
 from workbench.cli.run_details import listed, renewed, results_of
+from workbench.cli.show_table import show_table
+from workbench.report.numbers import count, decimal, seconds, size
+from workbench.report.run import status_text
+from workbench.report.table import Column, Table
 from workbench.run.layout import Home
 from workbench.run.liveness import RunView, view_of
 from workbench.run.locks import is_held
@@ -23,6 +28,38 @@ class _Look(NamedTuple):
     marks: Marks
     view: RunView
     kept: KeptRow | None
+
+
+def show_list(as_json: bool) -> None:
+    """Prints the runs of the home, the newest first."""
+    rows = listed_runs(current_home())
+    if as_json:
+        print_json(rows)
+    elif rows:
+        show_table(_table(rows))
+    else:
+        print("no runs yet: workbench run PLAN --recipe RECIPE, or workbench demo")
+
+
+def _table(rows: list[Row]) -> Table:
+    headings = ("run", "name", "status", "seed", "step", "trainable", "loss", "exact match", "time", "disk")
+    cells = tuple(
+        (
+            row["run_id"],
+            row["name"],
+            status_text(row),
+            str(row["seed"]),
+            f"{row['step'] or 0}/{row['steps'] or 0}",
+            count(row["trainable_params"]),
+            decimal(row["eval"].get("loss")),
+            decimal(row["eval"].get("exact_match"), 3),
+            seconds(row["device_seconds"]),
+            size(row["disk_bytes"]),
+        )
+        for row in rows
+    )
+    left = tuple(Column(name, "left") for name in headings[:3])
+    return Table((*left, *map(Column, headings[3:])), cells, keys=2)
 
 
 def listed_runs(home: Home) -> list[Row]:

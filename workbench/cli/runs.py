@@ -21,37 +21,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the runs of this home, the newest first."""
-    from workbench.cli.run_list import listed_runs
-    from workbench.cli.show_table import show_table
-    from workbench.report.numbers import count, decimal, seconds, size
-    from workbench.report.run import status_text
-    from workbench.report.table import Column, Table
+    from workbench.cli.run_list import show_list
 
-    rows = listed_runs(current_home())
-    if as_json:
-        print_json(rows)
-        return
-    if not rows:
-        print("no runs yet: workbench run PLAN --recipe RECIPE, or workbench demo")
-        return
-    headings = ("run", "name", "status", "seed", "step", "trainable", "loss", "exact match", "time", "disk")
-    cells = tuple(
-        (
-            row["run_id"],
-            row["name"],
-            status_text(row),
-            str(row["seed"]),
-            f"{row['step'] or 0}/{row['steps'] or 0}",
-            count(row["trainable_params"]),
-            decimal(row["eval"].get("loss")),
-            decimal(row["eval"].get("exact_match"), 3),
-            seconds(row["device_seconds"]),
-            size(row["disk_bytes"]),
-        )
-        for row in rows
-    )
-    left = tuple(Column(name, "left") for name in headings[:3])
-    show_table(Table((*left, *map(Column, headings[3:])), cells, keys=2))
+    show_list(as_json)
 
 
 @app.command()

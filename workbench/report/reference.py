@@ -216,7 +216,7 @@ def _events() -> Iterator[str]:
 def _commands() -> Iterator[str]:
     from typer.main import get_command
 
-    from workbench.cli.main import app
+    from workbench.cli.app import app
 
     yield "# Commands\n"
     root: Any = get_command(app)
