@@ -26,6 +26,8 @@ def fill_study(home: Home, ref: str, law: Law, steps: int = 20) -> ReadyStudy:
     metric, baseline = study.file.metric, ready.expansion.baseline.name
     add_members(members_file(home, study.name), design_of(ready.expansion, ready.grounds), baseline, metric, members)
     for member, record in zip(members, ready.records(members), strict=True):
+        if home.run_dir(record.run_id).path.is_dir():
+            continue  # another study of this home has it, too
         _write(home, record, law(record, member.arm), steps)
     ingest(home)
     return ready

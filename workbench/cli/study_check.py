@@ -17,12 +17,13 @@ _MOST_ARMS, _MOST_WARNINGS = 24, 8
 
 def check_study(ref: str, jobs: int, all_arms: bool, as_json: bool) -> None:
     """Prints the check. Raises one InvalidError with every problem; as JSON these stand in `errors`, too."""
-    from workbench.cli.study_ready import make_ready
+    from workbench.cli.study_ready import make_ready, say_data
     from workbench.study.study import load_study
 
     home = current_home()
     try:
         ready = make_ready(load_study(ref, home), home)
+        say_data(ready)
         records = ready.records(list(ready.expansion.members))
     except InvalidError as error:
         if as_json:

@@ -59,8 +59,6 @@ def make_ready(study: "Study", home: Home) -> ReadyStudy:
 
     require_weights(study.baseline.map)
     data = load_data(Recipes(study.recipe, study.file.set_, lambda recipe: recipe).plain())
-    for line in data.said:
-        print(line, file=sys.stderr)
     recipes = Recipes(study.recipe, study.file.set_, lambda recipe: resolved_recipe(recipe, data))
     grounds = Grounds(model_fingerprint(study.baseline.map.path, home.cache), data.hash)
     plans = ArmPlans.over(dict(study.plan_values()), study.home_groups, study.baseline)
@@ -72,6 +70,12 @@ def make_ready(study: "Study", home: Home) -> ReadyStudy:
         check_warmup(recipe)
     known = read_members(members_file(home, study.name))
     return ReadyStudy(study, plans, data, grounds, expansion, known, changes(home, known, expansion, grounds))
+
+
+def say_data(ready: ReadyStudy) -> None:
+    """Says on stderr what the data files are."""
+    for line in ready.data.said:
+        print(line, file=sys.stderr)
 
 
 def install(study: "Study", home: Home) -> "Study":

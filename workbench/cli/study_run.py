@@ -26,12 +26,13 @@ _CAN_GO_ON = (RunStatus.PAUSED, RunStatus.STOPPED, RunStatus.LOST)
 
 def run_study(ref: str, jobs: int, threads: int, retries: int, priority: int, hold: bool, detach: bool) -> None:
     """Notes the members, queues the missing ones, and prints where the study stands."""
-    from workbench.cli.study_ready import install, make_ready
+    from workbench.cli.study_ready import install, make_ready, say_data
     from workbench.study.members import add_members, design_of, members_file
     from workbench.study.study import load_study
 
     home = current_home()
     ready = make_ready(install(load_study(ref, home), home), home)
+    say_data(ready)
     name, expansion = ready.study.name, ready.expansion
     for line in (*said_of_merged(ready), *said_of_changes(ready)):
         print(line, file=sys.stderr)
