@@ -5,7 +5,17 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "peft", "bitsandbytes", "duckdb", "textual", "datasets", "huggingface_hub")
+HEAVY = (
+    "torch",
+    "transformers",
+    "peft",
+    "bitsandbytes",
+    "duckdb",
+    "textual",
+    "datasets",
+    "huggingface_hub",
+    "matplotlib",
+)
 FACES = {
     "workbench.plan.files": (*HEAVY, "rich"),
     "workbench.plan.model_map": (*HEAVY, "rich", "pydantic", "ruamel"),
@@ -23,7 +33,7 @@ FACES = {
     "store.ingest": tuple(name for name in (*HEAVY, "rich") if name != "duckdb"),
     "store.lenses": tuple(name for name in (*HEAVY, "rich") if name != "duckdb"),
     "store.compare": tuple(name for name in (*HEAVY, "rich") if name != "duckdb"),
-    "workbench.train.train_run": ("duckdb", "textual", "store", "tui"),
+    "workbench.train.train_run": ("duckdb", "textual", "matplotlib", "store", "tui"),
     "tui": HEAVY,
 }
 

@@ -50,8 +50,9 @@ _GROUP_ID = re.compile(r'<g id="[^"]*"')
 @contextmanager
 def drawing(name: str) -> Iterator[None]:
     """A clean style for one figure. matplotlib's settings are the process's own: draw in one thread at a time."""
-    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
-    with warnings.catch_warnings(), matplotlib.rc_context({**defaults, **_STYLE, "svg.hashsalt": name}):
+    style: Any = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
+    style |= {**_STYLE, "svg.hashsalt": name}
+    with warnings.catch_warnings(), matplotlib.rc_context(style):
         # The page's fonts have what ours lacks: text stays text.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         yield

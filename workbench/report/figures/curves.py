@@ -138,8 +138,10 @@ def _logarithmic(axes: Any) -> None:
 
 
 def _alt(curves: Sequence[_Curve], metric: str) -> str:
-    ends = [f"{c.arm} ends at {c.points[-1].mean:.4g} after step {c.points[-1].step}" for c in curves if c.points]
-    return f"{metric} over steps, mean and range over seeds of {several(len(curves), 'arm')}. {'; '.join(ends)}."
+    ends = [
+        f"{label(c.arm)} ends at {c.points[-1].mean:.4g} after step {c.points[-1].step}" for c in curves if c.points
+    ]
+    return f"{label(metric)} over steps, mean and range over seeds of {several(len(curves), 'arm')}. {'; '.join(ends)}."
 
 
 def _csv(curves: Sequence[_Curve]) -> str:

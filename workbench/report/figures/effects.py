@@ -46,8 +46,8 @@ class EffectPoint:
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        low, high = finite(self.low), finite(self.high)
-        return None if low is None or high is None else (low, high)
+        mean, low, high = finite(self.mean), finite(self.low), finite(self.high)
+        return None if mean is None or low is None or high is None else (low, high)
 
 
 def effect_plot(
@@ -163,10 +163,9 @@ def _alt(points: Sequence[EffectPoint], metric: str, baseline: str) -> str:
     judged = [point for point in points if not point.is_few]
     separated = sum(point.separated for point in judged)
     few = len(points) - len(judged)
-    return (
-        f"Effect plot of {several(len(points), 'arm')}: mean difference of {metric} to {baseline} with 95 % intervals. "
-        f"{separated} separated from the baseline, {len(judged) - separated} not separated, {few} with fewer than 3 seeds."
-    )
+    compared = f"mean difference of {label(metric)} to {label(baseline)} with 95 % intervals"
+    told = f"{separated} separated from the baseline, {len(judged) - separated} not separated"
+    return f"Effect plot of {several(len(points), 'arm')}: {compared}. {told}, {few} with fewer than 3 seeds."
 
 
 def _csv(points: Sequence[EffectPoint]) -> str:

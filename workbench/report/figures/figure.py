@@ -32,4 +32,6 @@ def csv_text(headings: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
 def _cell(value: Value) -> str:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")  # halves of characters fit into no file
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,10 +13,12 @@ from matplotlib.patches import Rectangle
 from workbench.report.figures.canvas import WIDTH, blank, drawing, hatched, svg_text
 from workbench.report.figures.figure import Figure, csv_text
 from workbench.report.figures.palette import ink_on
-from workbench.report.figures.words import digits_for, finite, label, several, signed_number
+from workbench.report.figures.words import digits_for, finite, label, several, typeset
+from workbench.report.numbers import signed
 from workbench.study.estimate import FEWEST_SEEDS
 
 _CELL_WIDTH, _CELL_HEIGHT = 0.95, 0.58  # inches
+_LINE = 0.27  # of a cell
 _COLOURS = 48  # steps of the map: so many are drawn as shapes, more would become a picture
 
 
@@ -51,11 +53,7 @@ def heat_map(
     A number with a star is separated from 0 (Holm). Combinations that no cell is given for are hatched like missing
     ones. Raises ValueError for no cells, and for a cell outside of `rows` and `columns`.
     """
-    if not cells:
-        raise ValueError(f"figure '{name}': no cell to draw")
-    for cell in cells:
-        if cell.row not in rows or cell.column not in columns:
-            raise ValueError(f"figure '{name}': cell '{cell.row} {cell.column}' is outside of the map")
+    _check(name, cells, rows, columns)
     panels = list(dict.fromkeys(cell.panel for cell in cells))
     alt = _alt(cells, value, len(panels))
     across = min(len(panels), max(1, int((WIDTH - 1.2) / (_CELL_WIDTH * len(columns) + 0.25))))
@@ -72,6 +70,14 @@ def heat_map(
         _add_bar(sheet, grid[: len(panels)], colours, value, higher_is_better)
         svg = svg_text(sheet, alt)
     return Figure(name, title, alt, svg, _csv(cells))
+
+
+def _check(name: str, cells: Sequence[HeatCell], rows: Sequence[str], columns: Sequence[str]) -> None:
+    if not cells:
+        raise ValueError(f"figure '{name}': no cell to draw")
+    for cell in cells:
+        if cell.row not in rows or cell.column not in columns:
+            raise ValueError(f"figure '{name}': cell '{cell.row} {cell.column}' is outside of the map")
 
 
 def _colours(cells: Sequence[HeatCell], higher_is_better: bool) -> ScalarMappable:
@@ -95,21 +101,25 @@ def _draw_panel(
     axes.tick_params(length=0, labelbottom=True)
     axes.spines[:].set_visible(False)
     hatched(axes)
-    digits = digits_for([colours.norm.vmax])
+    digits = digits_for([cell.value for cell in cells])
     for cell in cells:
         if cell.panel == panel and finite(cell.value) is not None:
             _draw_cell(axes, columns.index(cell.column), rows.index(cell.row), cell, colours, digits)
 
 
 def _draw_cell(axes: Any, x: int, y: int, cell: HeatCell, colours: ScalarMappable, digits: int) -> None:
-    red, green, blue, _ = colours.to_rgba(cell.value)  # type: ignore[arg-type, misc]
+    value = cell.value or 0.0
+    red, green, blue, _ = colours.to_rgba(value)  # type: ignore[arg-type]  # a number has one colour
     shade = (float(red), float(green), float(blue))
     axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=shade, edgecolor="white", linewidth=1.5))
-    number = signed_number(cell.value or 0.0, digits) + ("*" if cell.separated else "")
+    number = typeset(signed(value, digits)) + ("*" if cell.separated and cell.n >= FEWEST_SEEDS else "")
     lines = [number, *([f"± {cell.half_width:.{digits}f}"] if finite(cell.half_width) is not None else [])]
     lines += ["n < 3"] if cell.n < FEWEST_SEEDS else []
     size = 8.5 if len(lines) < 3 else 7.5
-    axes.text(x, y, "\n".join(lines), color=ink_on(*shade), ha="center", va="center", fontsize=size)
+    for index, line in enumerate(lines):
+        # Each line by itself: it stays in the middle in whatever font the page has.
+        up = y + (index - (len(lines) - 1) / 2) * _LINE * size / 8.5
+        axes.text(x, up, line, color=ink_on(*shade), ha="center", va="center", fontsize=size)
 
 
 def _add_bar(sheet: Any, panels: Any, colours: ScalarMappable, value: str, higher_is_better: bool) -> None:
@@ -123,7 +133,7 @@ def _add_bar(sheet: Any, panels: Any, colours: ScalarMappable, value: str, highe
 def _alt(cells: Sequence[HeatCell], value: str, panels: int) -> str:
     there = [cell for cell in cells if finite(cell.value) is not None]
     missing = len(cells) - len(there)
-    text = f"Heat maps of {value} by layer group, {several(panels, 'change')}: {several(len(there), 'cell')} "
+    text = f"Heat maps of {label(value)} by layer group, {several(panels, 'change')}: {several(len(there), 'cell')} "
     text += f"with a value, {missing} without."
     if there:
         least, most = (pick(there, key=lambda cell: cell.value or 0.0) for pick in (min, max))
@@ -132,7 +142,7 @@ def _alt(cells: Sequence[HeatCell], value: str, panels: int) -> str:
 
 
 def _place(cell: HeatCell) -> str:
-    return f"{cell.panel}, {cell.row} {cell.column}"
+    return f"{label(cell.panel)}, {label(cell.row)} {label(cell.column)}"
 
 
 def _csv(cells: Sequence[HeatCell]) -> str:

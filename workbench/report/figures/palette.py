@@ -20,4 +20,4 @@ def ink_on(red: float, green: float, blue: float) -> str:
     """Black or white, whichever is read better on a colour with parts from 0 to 1 (WCAG 2.2, relative luminance)."""
     parts = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (red, green, blue))
     luminance = sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
-    return INK if luminance > 0.2 else PAPER
+    return INK if luminance > 0.213 else PAPER

@@ -13,7 +13,7 @@ from workbench.report.figures.figure import Figure, csv_text
 from workbench.report.figures.palette import COLOURS, INK, PAPER, SOFT
 from workbench.report.figures.point_labels import Label, Segment, write_labels
 from workbench.report.figures.reach import Reach, reach_of
-from workbench.report.figures.words import digits_for, finite, label, several
+from workbench.report.figures.words import digits_for, finite, label, several, typeset
 from workbench.report.numbers import count
 from workbench.study.estimate import FEWEST_SEEDS
 
@@ -144,14 +144,15 @@ def _draw_point(axes: Any, point: ParetoPoint, reach: Reach) -> None:
         style = {"linestyle": (0, (1, 2)), "linewidth": 1} if point.is_few else {"linewidth": 1.3}
         low, high = max(point.bounds[0], reach.low), min(point.bounds[1], reach.high)
         axes.vlines(point.parameters, low, high, color=tone, zorder=2, **style)
-    look = {"markersize": 6, "markeredgewidth": 1.3, "color": tone, "zorder": 4}
+    look = {"markersize": 6, "markeredgewidth": 1.3, "color": tone, "zorder": 4 + point.is_marked}
     face = PAPER if point.is_few or not point.is_marked else tone
     axes.plot(point.parameters, point.mean, "D" if point.baseline else "o", markerfacecolor=face, **look)
 
 
 def _told(far: Sequence[Level]) -> str:
     digits = digits_for([level.value for level in far])
-    return "beyond this axis: " + ", ".join(f"{label(level.label, 30)} {level.value:.{digits}f}" for level in far)
+    told = (f"{label(level.label, 30)} {typeset(f'{level.value:.{digits}f}')}" for level in far)
+    return f"beyond this axis: {', '.join(told)}"
 
 
 def _labels(points: Sequence[ParetoPoint], near: Sequence[Level]) -> list[Label]:
@@ -190,9 +191,10 @@ def _legend(points: Sequence[ParetoPoint], near: Sequence[Level]) -> list[Line2D
 
 
 def _alt(points: Sequence[ParetoPoint], levels: Sequence[Level], metric: str) -> str:
-    front = [point.label for point in sorted(points, key=lambda point: point.parameters) if point.front]
-    text = f"{metric} against trainable parameters of {several(len(points), 'arm')}. On the Pareto front: {', '.join(front) or '–'}."
-    return text + "".join(f" Reference {level.label}: {level.value:.4g}." for level in levels)
+    front = [label(point.label) for point in sorted(points, key=lambda point: point.parameters) if point.front]
+    text = f"{label(metric)} against trainable parameters of {several(len(points), 'arm')}."
+    text += f" On the Pareto front: {', '.join(front) or '–'}."
+    return text + "".join(f" Reference {label(level.label)}: {level.value:.4g}." for level in levels)
 
 
 def _csv(points: Sequence[ParetoPoint], levels: Sequence[Level]) -> str:

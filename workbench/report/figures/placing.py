@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_DISTANCES = (5.0, 11.0, 20.0, 32.0, 46.0)
+_DISTANCES = (6.5, 12.0, 20.0, 32.0, 46.0)
 _LINED = 15.0  # from this distance on, a line leads from the label to its point
 
 
@@ -51,10 +51,12 @@ def placed(wanted: Sequence[Wanted], taken: Sequence[Box], room: Box) -> list[Pl
     obstacles = list(taken)
     found: list[Placed | None] = []
     for one in wanted:
-        best = min(_places(one), key=lambda place: _cost(place, obstacles, room))
-        fits = _cost(best, obstacles, room)[0] == 0
-        found.append(best if fits or one.must else None)
-        if fits or one.must:
+        places = list(_places(one))
+        best = next((place for place in places if _covers(place, obstacles, room) == 0), None)
+        if best is None and one.must:
+            best = min(places, key=lambda place: _covers(place, obstacles, room))
+        found.append(best)
+        if best is not None:
             obstacles.append(best.box)
     return found
 
@@ -69,6 +71,7 @@ def _places(one: Wanted) -> Iterator[Placed]:
             yield Placed(Box(left, bottom, left + one.width, bottom + one.height), distance >= _LINED)
 
 
-def _cost(place: Placed, obstacles: Sequence[Box], room: Box) -> tuple[float, bool]:
+def _covers(place: Placed, obstacles: Sequence[Box], room: Box) -> float:
+    """The area of what it covers, and ten times of what is outside."""
     outside = place.box.area - place.box.shared(room)
-    return 10 * round(outside, 3) + sum(place.box.shared(other) for other in obstacles), place.lined
+    return 10 * round(outside, 3) + sum(place.box.shared(other) for other in obstacles)

@@ -41,7 +41,10 @@ def write_labels(sheet: Any, axes: Any, labels: Sequence[Label], drawn: Sequence
         if place is None:
             text.remove()
             continue
-        text.set_position((place.box.left / _POINTS, place.box.bottom / _POINTS))
+        # Another font is as wide at the end that is away from the point.
+        left = place.box.right <= one.x
+        text.set_horizontalalignment("right" if left else "left")
+        text.set_position(((place.box.right if left else place.box.left) / _POINTS, place.box.bottom / _POINTS))
         if place.lined:
             _lead(sheet, axes, one, place.box)
 

@@ -124,11 +124,11 @@ def _alt(strips: Sequence[Strip], blocks: int) -> str:
     for strip in strips:
         there = [(value, site) for site in strip.sites if (value := finite(site.value)) is not None]
         if not there:
-            parts.append(f"{strip.measure}: not measured.")
+            parts.append(f"{label(strip.measure)}: not measured.")
             continue
         (low, least), (high, most) = (pick(there, key=lambda pair: pair[0]) for pick in (min, max))
-        parts.append(f"{strip.measure}: {low:.3g} (block {least.block} {least.module}) to ")
-        parts[-1] += f"{high:.3g} (block {most.block} {most.module})."
+        parts.append(f"{label(strip.measure)}: {low:.3g} (block {least.block} {label(least.module)}) to ")
+        parts[-1] += f"{high:.3g} (block {most.block} {label(most.module)})."
     return f"Heat strips of {several(blocks, 'block')}. {' '.join(parts)}"
 
 

@@ -4,7 +4,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from workbench.report.numbers import ABSENT, signed
+from workbench.report.numbers import ABSENT
 from workbench.report.plain import shorten, visible
 
 
@@ -23,14 +23,14 @@ def several(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def signed_number(value: float, digits: int) -> str:
-    """As `signed`, with the minus sign that axes have."""
-    return signed(value, digits).replace("-", "−")
+def typeset(number: str) -> str:
+    """The number with the minus sign that axes have."""
+    return number.replace("-", "−")
 
 
 def digits_for(values: Sequence[float | None]) -> int:
     """How many decimals show the largest of the values with three digits, or more; 0 to 6."""
-    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    largest = max((abs(found) for value in values if (found := finite(value)) is not None), default=0.0)
     return 3 if largest == 0 else min(6, max(0, 2 - math.floor(math.log10(largest))))
 
 

@@ -134,7 +134,7 @@ def sensitivity(source: Source) -> Section:
     rows = tuple(
         (
             effect.outcome.arm,
-            f"{effect.outcome.band or ABSENT} {effect.outcome.layer_type or ABSENT}",
+            _group(effect),
             params(base - (effect.outcome.trainable_params or 0)),
             rough_interval(effect.sensitivity),
         )
@@ -148,6 +148,16 @@ def sensitivity(source: Source) -> Section:
     )
     asked = {"study": source.results.study, "baseline": source.results.baseline}
     return Section("Sensitivity of layer groups", (Numbers(Table(columns, rows), note, sql_of(ARMS, **asked)),))
+
+
+def _group(effect: ArmEffect) -> str:
+    """The layer group that the arm changes, in the words of `compare --by type,band`."""
+    arm = effect.outcome
+    if arm.layer_type is None or arm.band is None:
+        return ABSENT
+    return (
+        arm.layer_type if arm.band == "all" else arm.band if arm.layer_type == "all" else f"{arm.band} {arm.layer_type}"
+    )
 
 
 def other_metrics(source: Source) -> Section:
@@ -186,7 +196,7 @@ def other_metrics(source: Source) -> Section:
                 " Over examples: 10,000 resamples of the evaluation examples, paired, for these very runs; it says "
                 "nothing of other seeds."
             )
-        blocks.append(Numbers(Table(tuple(columns), tuple(rows)), note, sql_of(VALUES, **asked)))
+        blocks += [Text(f"By {metric}:"), Numbers(Table(tuple(columns), tuple(rows)), note, sql_of(VALUES, **asked))]
     return Section("Other metrics", tuple(blocks) or (Text("The recipe has no other metric."),))
 
 

@@ -46,7 +46,10 @@ def capacity(source: Source) -> Section:
         )
         blocks.append(Picture(figure, "An arm is on the front when no trained arm with as few parameters is as good."))
     note = "The front goes by means alone; whether two arms differ is in the tables of arms."
-    return Section(f"{metric} against trainable parameters", (*blocks, lens_numbers(found, note)))
+    return Section(
+        f"{metric} against trainable parameters",
+        (*blocks, lens_numbers(found, note, leave_out=("higher_is_better", "reference"))),
+    )
 
 
 def curves(source: Source) -> Section:

@@ -67,8 +67,8 @@ def limits(source: Source) -> Section:
         )
     if analysis.tuned:
         lines.append("The best rate was chosen by the reported metric: it flatters all arms, the baseline as well.")
-    elif not analysis.tuned and "lr" not in source.file.set_:
-        lines.append("The learning rate was not tuned for any arm.")
+    else:
+        lines.append("The learning rate is the same in all arms and was tuned for none.")
     if source.analysis.outcomes.metric in ("exact_match", "choice_accuracy"):
         lines.append("A share near 0 or 100 % cannot show differences.")
     return Section("Limits", (Points(tuple(("", line) for line in lines)),))

@@ -8,20 +8,20 @@ from workbench.report.table import Table
 
 _STYLE = """
 :root { color-scheme: light; }
-body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #1b1b1b; background: #fff;
+body { margin: 2rem auto; max-width: 76rem; padding: 0 1rem; color: #1b1b1b; background: #fff;
   font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin-bottom: .2rem; }
 h2 { font-size: 1.25rem; margin-top: 2.4rem; border-bottom: 1px solid #ccc; padding-bottom: .2rem; }
 .subtitle, .note { color: #555; }
 .note { font-size: .9rem; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .6rem; border-bottom: 1px solid #e3e3e3; white-space: nowrap; }
+table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .2rem .5rem; border-bottom: 1px solid #e3e3e3; white-space: nowrap; }
 th { border-bottom: 2px solid #999; text-align: left; }
 td.right, th.right { text-align: right; }
 tr:hover td { background: #f5f5f5; }
 figure { margin: 1.2rem 0; }
-figure img { max-width: 100%; height: auto; }
+figure img { max-width: min(100%, 60rem); height: auto; }
 figcaption { font-size: .9rem; color: #555; }
 pre { background: #f6f6f6; padding: .7rem; overflow-x: auto; font-size: .8rem; line-height: 1.35; }
 details { margin: .4rem 0 1rem; }

@@ -31,7 +31,7 @@ def verdicts(source: Source) -> Section:
     found = source.analysis.verdicts
     if not found:
         return Section("Verdicts", (Text(_NO_CLAIMS),))
-    lines = tuple((verdict.text, f"{verdict.claim.says} {_numbers(verdict)}".strip()) for verdict in found)
+    lines = tuple((verdict.text, verdict.claim.says) for verdict in found)
     contrasts = [answer.contrast for verdict in found for answer in verdict.answers]
     sql = "\n\n".join(_query(source, contrast) for contrast in contrasts)
     note = (
@@ -41,19 +41,15 @@ def verdicts(source: Source) -> Section:
     if source.analysis.tuned:
         note += " Every arm is taken at the best learning rate that was tried, chosen by this metric."
     rows = tuple(_row(verdict) for verdict in found)
-    headings = ("claim", "verdict", "numbers", "unit", "pairs of arms")
+    headings = ("claim", "numbers", "unit", "pairs of arms")
     table = Table((*(Column(heading, "left") for heading in headings[:-1]), Column(headings[-1])), rows)
     return Section("Verdicts", (Points(lines), Numbers(table, note, sql)))
-
-
-def _numbers(verdict: Verdict) -> str:
-    return f"({verdict_numbers(verdict)})" if verdict.answers else ""
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
     claim = verdict.claim
     unit, cells = getattr(claim, "unit", ""), getattr(claim, "cells", "")
-    return (claim.name, verdict.text, verdict_numbers(verdict), unit or "slope per doubling", str(cells))
+    return (claim.name, verdict_numbers(verdict), unit or "slope per doubling", str(cells))
 
 
 def _query(source: Source, contrast: Contrast) -> str:
