@@ -158,10 +158,10 @@ def test_a_baseline_without_common_seeds_compares_nothing(run: Run, home: Home) 
 def test_a_study_without_runs_or_without_its_metric_says_what_to_do(run: Run, home: Home) -> None:
     _new(run, "--from", "same-discount")
     none = run("study", "report", "mine")
-    assert (none.code, "workbench study run mine" in none.err) == (3, True)
+    assert (none.code, "workbench study run mine" in none.err) == (4, True)
     fill_study(home, "mine", lambda record, arm: None if arm != "baseline" else {"exact_match": 0.5})
     other = run("study", "report", "mine")
-    assert other.code == 3
+    assert other.code == 4
     assert "gave the metric 'loss'" in other.err
     assert "exact_match" in other.err
 

@@ -99,6 +99,7 @@ def _said(study: "Study") -> list[str]:
     }
     lines = [f"wrote {study.path}", ""]
     lines += [f"{key}: {value}" for key, value in texts.items() if value]
+    lines += [f"claim {name}: {claim.says}" for name, claim in file.claims.items()]
     count = f"{len(study.designs)} arms, some of which may be the same, × {len(file.seeds)} seeds"
     return [*lines, "", f"{count}; see what that costs: workbench study check {study.name}"]
 

@@ -134,6 +134,8 @@ _SHAPES: dict[str, str] = {
     "where": "factors and levels as `{depth: [lower, upper]}`",
     "exceeds": "factors as `[type, depth]`",
     "per_parameter": "true or false",
+    "against": "baseline or reference",
+    "says": "the claim in words",
     "claims": "claims as `{attention-first: {says: ..., worse: {type: attn}, better: {type: mlp}}}`",
 }
 

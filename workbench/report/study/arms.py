@@ -16,8 +16,8 @@ _JUDGED = (Standing.BETTER, Standing.WORSE)
 _NOTE = (
     "n counts the seeds with a value. Δ is the mean difference to the baseline over common seeds, with its 95 % t "
     "interval; p is of a paired t test, corrected by Holm over all arms. r is the correlation with the baseline over "
-    "seeds. “shows” is the difference that so many seeds find with a power of 80 %. Arms are better or worse only where "
-    "the corrected p is below 0.05."
+    "seeds. “shows” is the difference that so many seeds find with a power of 80 %. Arms are better or worse only "
+    "where the corrected p is below 0.05."
 )
 
 
@@ -161,7 +161,7 @@ def _group(effect: ArmEffect) -> str:
 
 
 def other_metrics(source: Source) -> Section:
-    """The other metrics of the same runs: differences over seeds, and over examples where answers are right or wrong."""
+    """The other metrics of the same runs: differences over seeds, and over examples that are right or wrong."""
     blocks: list[Block] = []
     for metric, analysis in source.analyses.items():
         if metric == source.results.metric:

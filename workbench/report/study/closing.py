@@ -52,9 +52,8 @@ def limits(source: Source) -> Section:
     n = min((effect.n for effect in judged), default=0)
     few = sum(effect.standing is Standing.FEW_SEEDS for effect in judged)
     lines = [
-        f"At least {n} seeds per arm. t intervals hold what they promise where differences over seeds are about normal; "
-        "for strongly skewed ones, `python -m benchmarks.coverage` of the project counts 82 to 92 % instead of 95 % at "
-        "3 to 10 seeds.",
+        f"At least {n} seeds per arm. t intervals hold what they promise where differences over seeds are about "
+        "normal; how far they fall short where these are skewed is in the project's coverage benchmark.",
         "Seeds vary the order of the data and the start of the adapters, on one model and one split of one data set; "
         "nothing here is about other models or data.",
         "“Not separated” is not “equal”: a difference below what so many seeds show may be there.",

@@ -15,8 +15,8 @@ from workbench.study.contrasts import Answer
 _TYPES, _BANDS = ("attention", "mlp", "all"), ("lower", "middle", "upper", "all")
 _CELLS = "The change against the baseline in each layer group."
 _EFFECTS = (
-    "A main effect is the difference from the mean of all cells; an interaction (×) is what is left of a cell after both "
-    "main effects. Of two layer types the second has the same numbers with the opposite sign."
+    "A main effect is the difference from the mean of all cells; an interaction (×) is what is left of a cell after "
+    "both main effects. Of two layer types the second has the same numbers with the opposite sign."
 )
 
 

@@ -39,7 +39,8 @@ def to_html(report: Report) -> str:
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
-        f'<p class="subtitle">{escape(report.subtitle)}</p>\n<nav class="note">{links}</nav>\n{sections}\n</body>\n</html>\n'
+        f'<p class="subtitle">{escape(report.subtitle)}</p>\n<nav class="note">{links}</nav>\n'
+        f"{sections}\n</body>\n</html>\n"
     )
 
 
