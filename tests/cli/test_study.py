@@ -220,3 +220,17 @@ def test_a_recipe_beside_the_file_is_found_from_the_home_too(run: Run, desk: Des
     kept = (home.studies / "tiny" / "study.yaml").read_text(encoding="utf-8")
     assert str(recipe) in kept
     assert run("study", "check", "tiny").code == 0
+
+
+def test_names_may_be_left_out_where_they_are_clear(run: Run, home: Home) -> None:
+    assert run("study", "new", "--from", "same-discount", "--model", "demo").code == 0
+    assert (home.studies / "same-discount" / "study.yaml").is_file()
+    assert run("study", "check", "--json").json["study"] == "same-discount"
+    assert run("study", "new", "other", "--from", "same-discount", "--model", "demo").code == 0
+    unclear = run("study", "check")
+    assert (unclear.code, "name one of other, same-discount" in unclear.err) == (2, True)
+
+
+def test_a_home_without_studies_says_how_to_make_one(run: Run) -> None:
+    none = run("study", "status")
+    assert (none.code, "study new --from" in none.err) == (4, True)

@@ -9,8 +9,19 @@ app = typer.Typer(
     help="Ask a question with many runs: a baseline, factors with levels, and seeds.", no_args_is_help=True
 )
 
-StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or the name of a study.")]
+StudyArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="STUDY", help="A study file, or the name of a study; may be left out where there is one."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _named(study: str | None) -> str:
+    """The study that was named, else the only one of the home. Raises UsageError where there are others."""
+    from workbench.cli.context import current_home
+    from workbench.study.study import only_study
+
+    return study or only_study(current_home())
 
 
 @app.command("list")
@@ -23,9 +34,15 @@ def list_(as_json: Json = False) -> None:
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the study; it is written to the home's studies folder.")],
     from_: Annotated[str, typer.Option("--from", metavar="BUILTIN", help="A built-in study; `study list` names them.")],
     model: Annotated[str, typer.Option(help="demo, a local model folder, or a hub id.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="Name of the study; it is written to the home's studies folder.",
+            show_default="that of the built-in one",
+        ),
+    ] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub id.")] = None,
     recipe: Annotated[
         str | None, typer.Option(help="A recipe file, or the name of a recipe.", show_default="demo, with model demo")
@@ -59,12 +76,12 @@ def new(
         metric=metric,
         levels=read_levels_option(levels or []),
     )
-    new_study(name, from_, wishes, force, as_json)
+    new_study(name or from_, from_, wishes, force, as_json)
 
 
 @app.command()
 def check(
-    study: StudyArgument,
+    study: StudyArgument = None,
     jobs: Annotated[
         int, typer.Option(help="Estimate the time with so many runs at once; 0 as `run` would.", min=0)
     ] = 0,
@@ -74,12 +91,12 @@ def check(
     """Check a study and price it: runs, parameters, memory, time, disk, and what so many seeds can show."""
     from workbench.cli.study_check import check_study
 
-    check_study(study, jobs, arms, as_json)
+    check_study(_named(study), jobs, arms, as_json)
 
 
 @app.command()
 def run(
-    study: StudyArgument,
+    study: StudyArgument = None,
     jobs: Annotated[
         int, typer.Option(help="Use slots for so many runs at once; 0 decides (one per GPU, else up to 2).", min=0)
     ] = 0,
@@ -102,20 +119,20 @@ def run(
 
     if hold and not detach:
         raise UsageError("--hold goes with --detach", "runs on hold are followed by nobody")
-    run_study(study, jobs, threads, retries, priority, hold, detach)
+    run_study(_named(study), jobs, threads, retries, priority, hold, detach)
 
 
 @app.command()
-def status(study: StudyArgument, as_json: Json = False) -> None:
+def status(study: StudyArgument = None, as_json: Json = False) -> None:
     """Show how far the runs of a study are, arm by arm."""
     from workbench.cli.study_status import show_status
 
-    show_status(study, as_json)
+    show_status(_named(study), as_json)
 
 
 @app.command()
 def report(
-    study: StudyArgument,
+    study: StudyArgument = None,
     html: Annotated[bool, typer.Option("--html", help="Write one HTML file with figures and queries.")] = False,
     md: Annotated[bool, typer.Option("--md", help="Write Markdown, its figures in a folder beside it.")] = False,
     out: Annotated[
@@ -131,4 +148,4 @@ def report(
         raise UsageError("--html, --md and --json exclude each other", "ask for one of them")
     if out and not (html or md):
         raise UsageError("--out goes with --html or --md", "say which of the two it is")
-    report_study(study, html, md, out, as_json)
+    report_study(_named(study), html, md, out, as_json)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
-from workbench.errors import InvalidError, NotFoundError, Problem
+from workbench.errors import InvalidError, NotFoundError, Problem, UsageError
 from workbench.nearest import nearest
 from workbench.plan.check import PlanCheck, check_document
 from workbench.plan.document import Document, read_document
@@ -20,6 +20,7 @@ from workbench.study.recipes import Recipes, SettingError
 from workbench.study.study_file import PLAN_KEYS, StudyFile, read_study_file
 
 FILE_NAME = "study.yaml"
+_MAKE_ONE = "make one: workbench study new --from BUILTIN --model MODEL; workbench study list names them"
 _EXAMPLE = "a study starts with lines such as `model: demo`, `recipe: demo` and `seeds: [1, 2, 3]`"
 
 
@@ -68,13 +69,28 @@ def find_study(ref: str, home: Home) -> Path:
         return Path(ref).expanduser()
     if "/" not in ref and home_file(home, ref).is_file():
         return home_file(home, ref)
-    known = [path.parent.name for path in sorted(home.studies.glob(f"*/{FILE_NAME}"))]
+    known = known_studies(home)
     if (built_in_studies() / f"{ref}.yaml").is_file():
         raise NotFoundError(
-            f"'{ref}' is a built-in study and needs a model", f"workbench study new {ref} --from {ref} --model demo"
+            f"'{ref}' is a built-in study and needs a model", f"workbench study new --from {ref} --model demo"
         )
-    hint = nearest(ref, known) if known else "make one: workbench study new NAME --from BUILTIN --model MODEL"
+    hint = nearest(ref, known) if known else _MAKE_ONE
     raise NotFoundError(f"no study '{ref}'", f"{hint}; looked for that file, and in {home.studies}")
+
+
+def known_studies(home: Home) -> list[str]:
+    """The names of the home's studies."""
+    return [path.parent.name for path in sorted(home.studies.glob(f"*/{FILE_NAME}"))]
+
+
+def only_study(home: Home) -> str:
+    """The home's study, where there is just one. Raises NotFoundError where there is none, UsageError for several."""
+    known = known_studies(home)
+    if not known:
+        raise NotFoundError(f"no study in {home.studies}", _MAKE_ONE)
+    if len(known) > 1:
+        raise UsageError("which study is meant?", f"name one of {', '.join(known)}")
+    return known[0]
 
 
 def load_study(ref: str, home: Home) -> Study:
