@@ -37,18 +37,11 @@ class ChoiceSource:
 
     def check(self) -> None:
         """Raises InvalidError when a row is malformed."""
-        if self.faults:
-            raise malformed(self.rows.name, self.rows.problems(self.faults))
+        self.rows.check(self.faults)
 
     def record(self) -> dict[str, Any]:
         """What `run.json` keeps of it."""
-        place = {"hub": self.rows.name, "revision": self.rows.revision} if self.rows.revision else {}
-        return {
-            **(place or {"path": self.rows.name}),
-            "format": "choices",
-            "sha256": self.rows.sha256,
-            "examples": len(self.questions),
-        }
+        return self.rows.record("choices", len(self.questions))
 
 
 def read_choices(recipe: Recipe, most: int = MOST_PROBLEMS) -> dict[str, ChoiceSource]:

@@ -32,18 +32,11 @@ class Source:
 
     def check(self) -> None:
         """Raises InvalidError when a row is malformed."""
-        if self.faults:
-            raise malformed(self.rows.name, self.rows.problems(self.faults))
+        self.rows.check(self.faults)
 
     def record(self) -> dict[str, Any]:
         """What `run.json` keeps of it."""
-        place = {"hub": self.rows.name, "revision": self.rows.revision} if self.rows.revision else {}
-        return {
-            **(place or {"path": self.rows.name}),
-            "format": self.layout.format.name,
-            "sha256": self.rows.sha256,
-            "examples": len(self.examples),
-        }
+        return self.rows.record(self.layout.format.name, len(self.examples))
 
 
 @dataclass(frozen=True, slots=True)

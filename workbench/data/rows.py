@@ -48,6 +48,16 @@ class Rows:
     def where(self, line: int) -> str:
         return f"{self.name}:{line}" if self.counts == "line" else f"{self.name} row {line}"
 
+    def record(self, format_name: str, examples: int) -> dict[str, Any]:
+        """What `run.json` keeps of the source, read as this format."""
+        place = {"hub": self.name, "revision": self.revision} if self.revision else {}
+        return {**(place or {"path": self.name}), "format": format_name, "sha256": self.sha256, "examples": examples}
+
+    def check(self, faults: tuple[Fault, ...]) -> None:
+        """Raises InvalidError when there is any fault."""
+        if faults:
+            raise malformed(self.name, self.problems(faults))
+
     def problems(self, faults: tuple[Fault, ...]) -> tuple[Problem, ...]:
         """The faults with their places, in the order of the source."""
         ordered = sorted(faults, key=lambda fault: fault.line)
