@@ -12,7 +12,7 @@ from workbench.errors import NotFoundError
 from workbench.run.layout import Home
 from workbench.study.outcomes import ArmOutcome, Cell, Outcomes
 
-_ARMS = """with arms as (from arms_of($study, $baseline))
+ARMS = """with arms as (from arms_of($study, $baseline))
 select l.arm, l.reference, l.is_baseline, l.trainable_params, l.seeds, l.missing, c.change, c.layer_type, c.band
 from arm_list('arms') l left join changes_of('arms') c using (arm)
 order by l.is_baseline desc, l.reference, l.since nulls last, l.arm"""
@@ -21,21 +21,6 @@ select a.arm, a.seed, a.run_id, v.value
 from (select distinct arm, seed, run_id, finished from arms) a
 left join final_values v on v.run_id = a.run_id and v.metric = $metric
 order by a.arm, a.seed"""
-EFFECTS = """with arms as (from arms_of($study, $baseline)),
-deltas as (from deltas_of('arms')),
-listed as (
-  select arm, (select trainable_params from arm_list('arms') where is_baseline) - trainable_params as removed
-  from arm_list('arms')
-),
-found as (
-  select *, if(higher_is_better, -1, 1) * 1e6 / if(removed > 0, removed, null) as per_million
-  from effects_of('deltas') join listed using (arm)
-  where metric = $metric
-)
-select arm, n, mean, baseline_mean, delta, sd, low, high, correlation, removed, delta * per_million as sensitivity,
-  least(low * per_million, high * per_million) as sensitivity_low,
-  greatest(low * per_million, high * per_million) as sensitivity_high
-from found order by arm"""
 _METRICS = """with arms as (from arms_of($study, $baseline))
 select metric, bool_or(higher_is_better) from final_values
 where run_id in (select run_id from arms) group by metric order by metric"""
@@ -118,7 +103,7 @@ def study_results(home: Home, study: str) -> StudyResults:
         baseline, metric, created = head
         asked = {"study": study, "baseline": baseline}
         levels = _levels(connection, study)
-        arms = [StudyArm(*(*row, levels.get(row[0], {}))) for row in connection.execute(_ARMS, asked).fetchall()]
+        arms = [StudyArm(*(*row, levels.get(row[0], {}))) for row in connection.execute(ARMS, asked).fetchall()]
         runs = [StudyRun(*row) for row in connection.execute(_RUNS, asked).fetchall()]
         directions: dict[str, bool] = dict(connection.execute(_METRICS, asked).fetchall())
         values = {name: _values(connection, {**asked, "metric": name}) for name in directions}

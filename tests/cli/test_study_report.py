@@ -70,23 +70,6 @@ def test_a_claim_is_judged_by_numbers_that_its_query_gives(run: Run, home: Home)
     assert row == (4, *(pytest.approx(estimate[key], rel=1e-6) for key in ("mean", "sd", "low", "high")))
 
 
-def test_tables_of_arms_say_what_their_query_says(run: Run, home: Home) -> None:
-    _new(run, "--from", "rank-by-type-and-depth", "--levels", "cut=1,4", "--levels", "depth=*,upper")
-    fill_study(home, "mine", _law({"type=attn": 0.1, "depth=upper": 0.05}))
-    arms = {arm["arm"]: arm for arm in run("study", "report", "mine", "--json").json["arms"]}
-    assert run("study", "report", "mine", "--html").code == 0
-    page = (home.studies / "mine" / "report.html").read_text(encoding="utf-8")
-    statement = next(block for block in _sql_blocks(page) if "sensitivity_low" in block)
-    rows = query(home, statement).rows
-    assert len(rows) == 6
-    for arm, n, mean, _, delta, sd, low, high, correlation, _, sensitivity, *_ in rows:
-        told = arms[arm]
-        assert (n, mean) == (told["delta"]["n"], pytest.approx(told["mean"]))
-        found = (delta, sd, low, high, correlation, sensitivity)
-        keys = [told["delta"][key] for key in ("mean", "sd", "low", "high")]
-        assert found == pytest.approx((*keys, told["correlation"], told["sensitivity"]["mean"]), rel=1e-6)
-
-
 def test_the_opposite_is_contradicted_and_noise_is_not_separated(run: Run, home: Home) -> None:
     _new(run, "--from", "same-discount")
     fill_study(home, "mine", _law({"from=attention": 0.02, "from=mlp": 0.1}))

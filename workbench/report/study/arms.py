@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from store.study_results import EFFECTS, VALUES, sql_of
+from store.study_results import ARMS, VALUES, sql_of
 from workbench.report.figures.effects import EffectPoint, effect_plot
 from workbench.report.numbers import ABSENT, decimal, percent
 from workbench.report.study.blocks import Block, Numbers, Picture, Section, Text
@@ -46,24 +46,19 @@ def effects(source: Source) -> Section:
     if analysis.tuned:
         blocks += [
             Text("Every arm at the best of the learning rates that were tried, the baseline as well:"),
-            _table(source, analysis, analysis.tuned_effects),
+            _table(source, analysis, analysis.tuned_effects, ""),
             *_plot(source, analysis.tuned_effects, "effects-at-best-rate"),
         ]
         if border := analysis.tuned.at_border:
             said = f"For {len(border)} of {len(analysis.tuned.chosen)} arms the best rate is the lowest or the highest "
             blocks.append(Text(said + f"that was tried; a better one may lie outside: {', '.join(border)}."))
         blocks.append(Text("All arms as they ran, against the baseline at the recipe's own rate:"))
-    blocks += [_table(source, analysis, analysis.effects), *_plot(source, analysis.effects, "effects")]
+    query = sql_of(VALUES, study=source.results.study, baseline=source.results.baseline, metric=source.results.metric)
+    blocks += [_table(source, analysis, analysis.effects, query), *_plot(source, analysis.effects, "effects")]
     return Section(f"Arms by {source.results.metric}", tuple(blocks))
 
 
-def _query(source: Source, found: Sequence[ArmEffect]) -> str:
-    """What gives the numbers of these effects: against the runs that stand for the baseline among them."""
-    base = next(effect.outcome.runs_of for effect in found if effect.outcome.arm == source.results.baseline)
-    return sql_of(EFFECTS, study=source.results.study, baseline=base, metric=source.results.metric)
-
-
-def _table(source: Source, analysis: Analysis, found: Sequence[ArmEffect]) -> Numbers:
+def _table(source: Source, analysis: Analysis, found: Sequence[ArmEffect], sql: str) -> Numbers:
     better = analysis.outcomes.higher_is_better
     ranks = {id(effect): rank for rank, effect in ranked(found, better)}
     base = source.results.baseline
@@ -91,7 +86,7 @@ def _table(source: Source, analysis: Analysis, found: Sequence[ArmEffect]) -> Nu
         if analysis.tuned and found is analysis.tuned_effects:
             row = (*row, analysis.tuned.chosen.get(effect.outcome.arm, ABSENT))
         rows.append(row)
-    return Numbers(Table(columns, tuple(rows), keys=2), _NOTE, _query(source, found))
+    return Numbers(Table(columns, tuple(rows), keys=2), _NOTE, sql)
 
 
 def _n(effect: ArmEffect) -> str:
@@ -151,8 +146,8 @@ def sensitivity(source: Source) -> Section:
         "The change for the worse per million trainable parameters removed, with its 95 % t interval: the difference "
         "of the table above, divided by the parameters. An order within overlapping intervals is no ranking."
     )
-    query = _query(source, source.analysis.judged_effects)
-    return Section("Sensitivity of layer groups", (Numbers(Table(columns, rows), note, query),))
+    asked = {"study": source.results.study, "baseline": source.results.baseline}
+    return Section("Sensitivity of layer groups", (Numbers(Table(columns, rows), note, sql_of(ARMS, **asked)),))
 
 
 def _group(effect: ArmEffect) -> str:
