@@ -129,10 +129,6 @@ def test_rates_that_were_tried_are_chosen_for_every_arm(run: Run, home: Home) ->
     assert run("study", "report", "mine", "--html").code == 0
     page = (home.studies / "mine" / "report.html").read_text(encoding="utf-8")
     assert "the best of the learning rates" in page
-    [row, *_] = [
-        query(home, part.strip().rstrip(";")).rows[0] for part in _sql_blocks(page)[0].split(";\n") if part.strip()
-    ]
-    assert row[1] == pytest.approx(verdict["contrasts"][0]["estimate"]["mean"])
     assert "the lowest or the highest that was tried" in page
 
 

@@ -1,7 +1,6 @@
 """A contrast as a query over the results: whoever doubts a number can run it."""
 
 from workbench.study.contrasts import Contrast
-from workbench.study.outcomes import Outcomes
 
 _SEEDS = """with weights(arm, weight) as (values
   {rows}
@@ -24,11 +23,10 @@ select count(*) as n, avg(difference) as mean, stddev_samp(difference) as sd,
 from by_seed"""
 
 
-def contrast_sql(study: str, baseline: str, outcomes: Outcomes, contrast: Contrast) -> str:
+def contrast_sql(study: str, baseline: str, metric: str, contrast: Contrast) -> str:
     """The query that gives n, mean, sd and the bounds of the 95 % interval of a contrast of a study's arms."""
-    weights = {outcomes.arm(arm).runs_of: weight for arm, weight in contrast.weights.items()}
-    rows = ",\n  ".join(f"({_text(arm)}, {weight!r}::double)" for arm, weight in weights.items())
-    named = {"study": _text(study), "baseline": _text(baseline), "metric": _text(outcomes.metric)}
+    rows = ",\n  ".join(f"({_text(arm)}, {weight!r}::double)" for arm, weight in contrast.weights.items())
+    named = {"study": _text(study), "baseline": _text(baseline), "metric": _text(metric)}
     return _SEEDS.format(rows=rows, **named) + _SUMMARY
 
 

@@ -9,7 +9,7 @@ class ArmOutcome:
     """What the runs of an arm gave. `values` holds finished runs by seed; `missing` are the seeds without a value.
 
     `change`, `layer_type` and `band` are what it sets otherwise than the baseline and the layer group that it fills,
-    None where it fills none. `ran_as` is the arm of the study whose runs these are, where that has another name.
+    None where it fills none.
     """
 
     arm: str
@@ -20,11 +20,6 @@ class ArmOutcome:
     change: str | None = None
     layer_type: str | None = None
     band: str | None = None
-    ran_as: str = ""
-
-    @property
-    def runs_of(self) -> str:
-        return self.ran_as or self.arm
 
 
 @dataclass(frozen=True, slots=True)

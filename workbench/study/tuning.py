@@ -81,4 +81,4 @@ def _name(outcomes: Outcomes, others: tuple[tuple[str, str], ...], arms: dict[st
 
 def _renamed(arm: ArmOutcome, name: str) -> ArmOutcome:
     parts = [part for part in (arm.change or "").split(", ") if part not in ("", "recipe")]
-    return replace(arm, arm=name, ran_as=arm.arm, change=", ".join(parts) or None)
+    return replace(arm, arm=name, change=", ".join(parts) or None)

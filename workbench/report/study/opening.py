@@ -54,9 +54,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
 
 def _query(source: Source, contrast: Contrast) -> str:
     results = source.results
-    return (
-        f"-- {contrast.name}\n" + contrast_sql(results.study, results.baseline, source.analysis.judged, contrast) + ";"
-    )
+    return f"-- {contrast.name}\n" + contrast_sql(results.study, results.baseline, results.metric, contrast) + ";"
 
 
 def design(source: Source) -> Section:
