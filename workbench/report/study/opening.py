@@ -1,5 +1,6 @@
 """The opening of a report: question, verdicts, and how the study was made."""
 
+from store.study_results import RUNS, sql_of
 from workbench.report.numbers import count
 from workbench.report.study.blocks import Code, Numbers, Points, Section, Text
 from workbench.report.study.source import Source
@@ -54,7 +55,8 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
 
 def _query(source: Source, contrast: Contrast) -> str:
     results = source.results
-    return f"-- {contrast.name}\n" + contrast_sql(results.study, results.baseline, results.metric, contrast) + ";"
+    asked = source.analysis.as_ran(contrast)
+    return f"-- {contrast.name}\n" + contrast_sql(results.study, results.baseline, results.metric, asked) + ";"
 
 
 def design(source: Source) -> Section:
@@ -113,5 +115,6 @@ def _hashes(source: Source) -> tuple[Points | Numbers, ...]:
     for run in runs:
         arms.setdefault((run.arm, run.plan_hash[:12], run.recipe_hash[:12]), []).append(run.run_id)
     table = Table(columns, tuple((*key, " ".join(ids)) for key, ids in arms.items()))
+    sql = sql_of(RUNS, study=source.results.study, baseline=source.results.baseline)
     version = ("Version", f"adapter-workbench {source.version}, report of {source.written}")
-    return (Points((version, *shared)), Numbers(table, "Hashes of plan and recipe, and the runs of every arm."))
+    return (Points((version, *shared)), Numbers(table, "Hashes of plan and recipe, and the runs of every arm.", sql))
