@@ -273,3 +273,27 @@ def test_members_without_the_baseline_say_what_to_do(run: Run, home: Home) -> No
     members.write_text("".join(line for line in lines if '"arm":"baseline"' not in line), encoding="utf-8")
     done = run("study", "report", "mine")
     assert (done.code, "workbench study run mine" in done.err) == (4, True)
+
+
+def test_predictions_that_cannot_be_read_leave_the_report_standing(run: Run, home: Home, tmp_path: Path) -> None:
+    _new(run, "--from", "same-discount")
+    ready = fill_study(home, "mine", _law({}))
+    first = home.run_dir(ready.expansion.members[0].run_id).predictions(1)
+    first.write_text("no prediction\n", encoding="utf-8")
+    done = run("study", "report", "mine", "--html")
+    assert done.code == 0
+    assert "left out of intervals over examples" in done.err
+    folder = run("study", "report", "mine", "--html", "--out", str(tmp_path))
+    assert (folder.code, "a folder is there" in folder.err) == (2, True)
+
+
+def test_levels_of_the_recipe_are_part_of_what_a_change_is_called(run: Run, home: Home) -> None:
+    _new(run, "--from", "same-discount")
+    path = home.studies / "mine" / "study.yaml"
+    factors = "{type: [attn, mlp], depth: [lower, upper], steps: [50, 60]}"
+    text = f'model: demo\nrecipe: demo\nfactors: {factors}\ntemplate: "{{depth}} {{type}} r/=4"\nseeds: [1, 2, 3]\n'
+    path.write_text(text, encoding="utf-8")
+    fill_study(home, "mine", _law({}))
+    assert run("study", "report", "mine", "--html").code == 0
+    page = (home.studies / "mine" / "report.html").read_text(encoding="utf-8")
+    assert "Averaged over the changes r=4, steps=50, r=4, steps=60" in page

@@ -1,12 +1,13 @@
 """`workbench study report`: what the runs of a study say, as a page or in the terminal."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.context import current_home, print_json, refresh
 from workbench.cli.show_table import show_table
-from workbench.errors import NotFoundError, WorkbenchError
+from workbench.errors import InvalidError, NotFoundError, UsageError, WorkbenchError
 
 if TYPE_CHECKING:
     from store.study_results import StudyResults
@@ -27,6 +28,8 @@ def report_study(ref: str, html: bool, markdown: bool, out: Path | None, as_json
     """Writes the report, or prints verdicts and arms. Raises NotFoundError for a study without finished runs."""
     from workbench.study.study import load_study
 
+    if out and out.is_dir():
+        raise UsageError(f"--out {out}: a folder is there", "name the file to write")
     home = current_home()
     study = load_study(ref, home)
     refresh(home)
@@ -197,6 +200,9 @@ def _right(home: "Home", run_id: str, attempt: int, metric: str) -> dict[int, bo
     try:
         found = at_step(read_predictions(home.run_dir(run_id).predictions(attempt), own))
     except NotFoundError:
+        return {}
+    except InvalidError as error:
+        print(f"warning: {error.title}: left out of intervals over examples", file=sys.stderr)
         return {}
     return {prediction.index: prediction.correct for prediction in found}
 

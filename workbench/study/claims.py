@@ -69,6 +69,8 @@ def _claim(name: str, claim: ClaimFile, outcomes: Outcomes) -> Claim:
 
 
 def _comparison(name: str, claim: ClaimFile, outcomes: Outcomes) -> Claim:
+    if claim.against == REFERENCE and not outcomes.has(REFERENCE):
+        return Unasked(name, claim.says, "no run of the base without adapters; `references: true` makes it")
     costs = (_costs(claim, outcomes, side) for side in (claim.worse, claim.better))
     worse, better = costs
     pairs = [(worse[key], better[key]) for key in worse if key in better]

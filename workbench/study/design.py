@@ -130,6 +130,8 @@ def _repeated(file: StudyFile) -> Iterator[Finding]:
             if isinstance(level.value, float) and not isfinite(level.value):
                 part = index if isinstance(written, list) else level.name
                 yield Finding(("factors", name, part), f"the level {level.value} is no number", "write a finite one")
+            if not level.name.isprintable():
+                yield Finding(("factors", name), f"the level {level.name!r} is not one line", "give it a shorter name")
             if level.value in [before.value for before in levels[:index]]:
                 part = index if isinstance(written, list) else level.name
                 message = f"the level {level_text(level.value)} stands here a second time"

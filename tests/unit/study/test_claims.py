@@ -181,3 +181,10 @@ def test_more_claims_need_more_seeds() -> None:
     assert alone.seeds_needed is not None
     assert first.seeds_needed is not None
     assert first.seeds_needed > alone.seeds_needed
+
+
+def test_a_claim_against_a_reference_that_was_not_run_says_so() -> None:
+    sides = {"worse": {"type": "attn"}, "better": {"type": "mlp"}}
+    verdict = _verdict(_cuts(0.5, 0.1), **sides, against="reference")
+    assert verdict.outcome is Outcome.NOT_ANSWERED
+    assert "without adapters" in verdict.text

@@ -129,3 +129,9 @@ def test_a_level_that_is_no_number_is_refused(home: Home, level: str) -> None:
     [(place, message, _)] = problems(home, content)
     assert "factors.lr[0]" in place
     assert "is no number" in message
+
+
+def test_the_name_of_a_level_is_one_line(home: Home) -> None:
+    [(place, message, _)] = problems(home, text(factors={"g": {"a\nb": "* attn r=4"}}, template="{g}"))
+    assert "factors.g" in place
+    assert "is not one line" in message
