@@ -130,6 +130,8 @@ def test_rates_that_were_tried_are_chosen_for_every_arm(run: Run, home: Home) ->
     page = (home.studies / "mine" / "report.html").read_text(encoding="utf-8")
     assert "the best of the learning rates" in page
     assert "the lowest or the highest that was tried" in page
+    assert "Of a slope per doubling, its size counts" in page
+    assert "a number above 0 is for the claim" not in page
 
 
 def test_missing_runs_are_marked_and_the_rest_is_used(run: Run, home: Home) -> None:
