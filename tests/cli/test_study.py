@@ -234,3 +234,11 @@ def test_names_may_be_left_out_where_they_are_clear(run: Run, home: Home) -> Non
 def test_a_home_without_studies_says_how_to_make_one(run: Run) -> None:
     none = run("study", "status")
     assert (none.code, "study new --from" in none.err) == (4, True)
+
+
+def test_a_study_that_cannot_be_read_is_listed_beside_the_others(run: Run, home: Home) -> None:
+    (home.studies / "broken").mkdir(parents=True)
+    (home.studies / "broken" / "study.yaml").write_text("a: [1\n", encoding="utf-8")
+    done = run("study", "list")
+    assert (done.code, "(cannot be read)" in done.out, "same-discount" in done.out) == (0, True, True)
+    assert "not YAML" in done.err

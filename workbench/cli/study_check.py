@@ -112,7 +112,9 @@ def warnings_of(ready: "ReadyStudy") -> list[Problem]:
     found = [*study.warnings]
     where = f"{study.path} seeds"
     if len(study.file.seeds) < FEW_SEEDS:
-        message = f"{len(study.file.seeds)} seeds: arms with fewer than {FEW_SEEDS} are labelled, and never ranked"
+        count = len(study.file.seeds)
+        told = f"{count} seed{'' if count == 1 else 's'}"
+        message = f"{told}: arms with fewer than {FEW_SEEDS} are labelled, and never ranked"
         found.append(Problem(where, message, "add seeds; the study is extended by them"))
     found += _far_budgets(ready)
     kinds = {

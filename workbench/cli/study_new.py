@@ -1,10 +1,11 @@
 """`workbench study new` and `list`: from a built-in study to a file of the home."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.context import current_home, print_json
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.run.layout import Home
@@ -117,8 +118,12 @@ def list_studies(as_json: bool) -> None:
     paths += [(name, built_in_studies() / f"{name}.yaml", "built-in") for name in built_in_names()]
     rows = []
     for name, path, kind in paths:
-        data = read_document(str(path), read_text(path)).data
-        rows.append({"study": name, "kind": kind, "question": str(data.get("question", ""))})
+        try:
+            question = str(read_document(str(path), read_text(path)).data.get("question", ""))
+        except WorkbenchError as error:
+            question = "(cannot be read)"
+            print(f"warning: {error.title}", file=sys.stderr)
+        rows.append({"study": name, "kind": kind, "question": question})
     if as_json:
         print_json(rows)
         return

@@ -1,12 +1,13 @@
 """`workbench study report`: what the runs of a study say, as a page or in the terminal."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.context import current_home, print_json, refresh
 from workbench.cli.show_table import show_table
-from workbench.errors import NotFoundError, WorkbenchError
+from workbench.errors import InvalidError, NotFoundError, UsageError, WorkbenchError
 
 if TYPE_CHECKING:
     from store.study_results import StudyResults
@@ -27,6 +28,8 @@ def report_study(ref: str, html: bool, markdown: bool, out: Path | None, as_json
     """Writes the report, or prints verdicts and arms. Raises NotFoundError for a study without finished runs."""
     from workbench.study.study import load_study
 
+    if out and out.is_dir():
+        raise UsageError(f"--out {out}: a folder is there", "name the file to write")
     home = current_home()
     study = load_study(ref, home)
     refresh(home)
@@ -36,6 +39,7 @@ def report_study(ref: str, html: bool, markdown: bool, out: Path | None, as_json
     results = _results(home, study)
     cells, _, notes = _cells(study, home)
     analysis = _analysis(study, results, results.metric, cells)
+    notes = _notes(study, results, analysis, notes)
     if as_json:
         print_json(_answer(results, analysis, notes))
     else:
@@ -96,6 +100,17 @@ def _cells(study: "Study", home: "Home") -> "tuple[list[Cell], dict[str, str], l
     return cells, dict(expansion.merged), notes
 
 
+def _notes(study: "Study", results: "StudyResults", analysis: "Analysis", notes: Sequence[str]) -> list[str]:
+    """What a reader must know of the data, whatever form the report has."""
+    said = [*notes]
+    if study.file.metric != results.metric:
+        said.append(
+            f"The file says metric {study.file.metric}; this is by {results.metric}, which the runs were made for. "
+            f"`workbench study run {study.name}` takes the file's."
+        )
+    return said + _missing(results, analysis)
+
+
 def _analysis(study: "Study", results: "StudyResults", metric: str, cells: "list[Cell]") -> "Analysis":
     from workbench.study.analysis import analyse
 
@@ -131,7 +146,7 @@ def _source(home: "Home", study: "Study") -> "Source":
             name: run(home, name, {**asked, **({"metric": own} if name == _LENSES[0] else {})}) for name in _LENSES
         },
         merged=merged,
-        notes=(*notes, *_missing(results)),
+        notes=tuple(_notes(study, results, analyses[own], notes)),
         version=__version__,
         written=f"{datetime.now(UTC):%Y-%m-%d}",
     )
@@ -144,8 +159,11 @@ def _shown(results: "StudyResults", analysis: "Analysis") -> list[str]:
     return [results.baseline, *others[: _CURVES - 1]]
 
 
-def _missing(results: "StudyResults") -> list[str]:
-    lacking = [f"{arm.arm} ({arm.missing})" for arm in results.arms if arm.missing]
+def _missing(results: "StudyResults", analysis: "Analysis") -> list[str]:
+    """Runs that did not finish, and trained ones whose value is no number: both are missing cells."""
+    unfinished = {arm.arm for arm in results.arms if arm.missing}
+    found = [arm for arm in analysis.outcomes.arms if arm.missing and (not arm.reference or arm.arm in unfinished)]
+    lacking = [f"{arm.arm} ({len(arm.missing)})" for arm in found]
     if not lacking:
         return []
     some = ", ".join(lacking[:8]) + (f" and {len(lacking) - 8} more arms" if len(lacking) > 8 else "")
@@ -183,6 +201,9 @@ def _right(home: "Home", run_id: str, attempt: int, metric: str) -> dict[int, bo
         found = at_step(read_predictions(home.run_dir(run_id).predictions(attempt), own))
     except NotFoundError:
         return {}
+    except InvalidError as error:
+        print(f"warning: {error.title}: left out of intervals over examples", file=sys.stderr)
+        return {}
     return {prediction.index: prediction.correct for prediction in found}
 
 
@@ -199,6 +220,7 @@ def _answer(results: "StudyResults", analysis: "Analysis", notes: Sequence[str])
                 "claim": verdict.claim.name,
                 "says": verdict.claim.says,
                 "verdict": str(verdict.outcome),
+                "text": verdict.text,
                 "seeds_needed": verdict.seeds_needed,
                 "reason": verdict.reason or None,
                 "contrasts": [asdict(answer) for answer in verdict.answers],
@@ -221,7 +243,7 @@ def _answer(results: "StudyResults", analysis: "Analysis", notes: Sequence[str])
             }
             for effect in analysis.judged_effects
         ],
-        "notes": [*notes, *_missing(results)],
+        "notes": list(notes),
     }
 
 
@@ -245,6 +267,6 @@ def _print(results: "StudyResults", analysis: "Analysis", notes: Sequence[str]) 
         rows.append((effect.outcome.arm, str(effect.n), saved, *numbers, str(effect.standing)))
     print()
     show_table(Table(columns, tuple(rows)))
-    for note in (*notes, *_missing(results)):
+    for note in notes:
         print(f"\n{note}")
     print(f"\nthe whole of it, with figures and queries: workbench study report {results.study} --html")

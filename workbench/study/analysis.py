@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from workbench.study.arm_effects import ArmEffect, arm_effects
 from workbench.study.claim_file import ClaimFile
 from workbench.study.claims import claims_of
+from workbench.study.contrasts import Contrast, plus
 from workbench.study.outcomes import Outcomes
 from workbench.study.tuning import Tuned, at_best_rate
 from workbench.study.two_way import TwoWay, two_way
@@ -31,6 +32,15 @@ class Analysis:
     def judged(self) -> Outcomes:
         """What the verdicts are about."""
         return self.tuned.outcomes if self.tuned else self.outcomes
+
+    def as_ran(self, contrast: Contrast) -> Contrast:
+        """A contrast of what the verdicts are about, by the names under which the arms ran."""
+        if self.tuned is None:
+            return contrast
+        ran_as = self.tuned.ran_as
+        return Contrast(
+            contrast.name, plus(*((weight, {ran_as[arm]: 1.0}) for arm, weight in contrast.weights.items()))
+        )
 
     @property
     def judged_effects(self) -> tuple[ArmEffect, ...]:

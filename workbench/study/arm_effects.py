@@ -6,7 +6,7 @@ from enum import StrEnum
 from statistics import correlation
 
 from workbench.study.contrasts import Answer, Contrast, ask
-from workbench.study.estimate import Estimate
+from workbench.study.estimate import FEWEST_SEEDS, Estimate
 from workbench.study.outcomes import ArmOutcome, Outcomes
 from workbench.study.statistics import mean_sd
 
@@ -63,7 +63,7 @@ def ranked(effects: Sequence[ArmEffect], higher_is_better: bool) -> list[tuple[i
     ranks = [(Standing.BETTER,), (Standing.BASELINE, Standing.NOT_SEPARATED), (Standing.WORSE,)]
     found: list[tuple[int, ArmEffect]] = []
     for standings in ranks:
-        tier = [effect for effect in effects if effect.standing in standings and effect.mean is not None]
+        tier = [effect for effect in effects if effect.standing in standings and effect.n >= FEWEST_SEEDS]
         tier.sort(key=lambda effect: (effect.mean or 0.0) * (-1 if higher_is_better else 1))
         rank = len(found) + 1
         found += [(rank, effect) for effect in tier]

@@ -34,13 +34,15 @@ class Dominance:
     """A claim that a factor matters more than how its effect differs between the levels of others.
 
     `main` is the mean slope of the metric, for the worse, per doubling of the factor; each of `interactions` is the
-    difference of that slope between two levels of another factor.
+    difference of that slope between two levels of another factor. `left_out` are factors that the claim names and that
+    have fewer than two levels here.
     """
 
     name: str
     says: str
     main: Contrast
     interactions: tuple[Contrast, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def _claim(name: str, claim: ClaimFile, outcomes: Outcomes) -> Claim:
 
 
 def _comparison(name: str, claim: ClaimFile, outcomes: Outcomes) -> Claim:
+    if claim.against == REFERENCE and not outcomes.has(REFERENCE):
+        return Unasked(name, claim.says, "no run of the base without adapters; `references: true` makes it")
     costs = (_costs(claim, outcomes, side) for side in (claim.worse, claim.better))
     worse, better = costs
     pairs = [(worse[key], better[key]) for key in worse if key in better]
@@ -123,22 +127,24 @@ def _dominance(name: str, claim: ClaimFile, outcomes: Outcomes) -> Claim:
     main = _slope(claim.effect, cells)
     if main is None:
         return Unasked(name, claim.says, f"{claim.effect} has fewer than two levels here")
-    interactions = []
+    interactions: list[Contrast] = []
+    left_out = []
     for factor in claim.exceeds:
         slopes = {
             level: _slope(claim.effect, [cell for cell in cells if cell.levels.get(factor) == level])
             for level in dict.fromkeys(cell.levels[factor] for cell in cells if factor in cell.levels)
         }
-        interactions += [
+        found = [
             Contrast(f"{factor}: {a} − {b}", plus((1.0, slopes[a] or {}), (-1.0, slopes[b] or {})))
             for a, b in combinations([level for level, slope in slopes.items() if slope], 2)
         ]
+        interactions += found
+        left_out += [] if found else [factor]
     if not interactions:
         return Unasked(name, claim.says, f"no factor of {', '.join(claim.exceeds)} has two levels here")
     worse = outcomes.worse
-    return Dominance(
-        name, claim.says, Contrast(claim.effect, main).times(worse), tuple(c.times(worse) for c in interactions)
-    )
+    own, others = Contrast(claim.effect, main).times(worse), tuple(c.times(worse) for c in interactions)
+    return Dominance(name, claim.says, own, others, tuple(left_out))
 
 
 def _slope(effect: str, cells: Sequence[Cell]) -> dict[str, float] | None:

@@ -1,11 +1,14 @@
 """Weighted sums of arms, taken seed by seed: differences, averages over factors, interactions."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.study.estimate import Estimate, estimate
 from workbench.study.holm import holm
 from workbench.study.outcomes import ArmOutcome, Outcomes
+
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,15 @@ def by_seed(outcomes: Outcomes, contrast: Contrast) -> dict[int, float]:
     if not seeds or any(not arm.values for arm in arms.values()):
         return {}
     return {
-        seed: sum(contrast.weights[name] * _value(arm, seed) for name, arm in arms.items())
+        seed: _sum([contrast.weights[name] * _value(arm, seed) for name, arm in arms.items()])
         for seed in sorted(set.intersection(*seeds))
     }
+
+
+def _sum(parts: Sequence[float]) -> float:
+    """The sum; 0 where only rounding is left: arms that are equal must not differ by the last digits of weights."""
+    total = math.fsum(parts)
+    return total if abs(total) > _ROUNDING * math.fsum(map(abs, parts)) else 0.0
 
 
 def _value(arm: ArmOutcome, seed: int) -> float:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import isfinite
 from typing import Any
 
 from workbench.nearest import nearest
@@ -12,7 +13,7 @@ from workbench.study.claim_file import ARM, wrong_claims
 from workbench.study.levels import Level, level_text, read_levels
 from workbench.study.study_file import ArmFile, StudyFile
 
-BASELINE, REFERENCE = "baseline", "reference"
+BASELINE, REFERENCE, TEMPLATE = "baseline", "reference", "template"
 SOLVED = "n"
 BUDGETS = ("discount", "params")
 # Keys of the recipe that can be a factor: those that change a result and not which data there are.
@@ -126,6 +127,11 @@ def _repeated(file: StudyFile) -> Iterator[Finding]:
         if not levels:
             yield Finding(("factors", name), f"factor '{name}' has no levels", "write levels as `[2, 4]`")
         for index, level in enumerate(levels):
+            if isinstance(level.value, float) and not isfinite(level.value):
+                part = index if isinstance(written, list) else level.name
+                yield Finding(("factors", name, part), f"the level {level.value} is no number", "write a finite one")
+            if not level.name.isprintable():
+                yield Finding(("factors", name), f"the level {level.name!r} is not one line", "give it a shorter name")
             if level.value in [before.value for before in levels[:index]]:
                 part = index if isinstance(written, list) else level.name
                 message = f"the level {level_text(level.value)} stands here a second time"
@@ -167,7 +173,7 @@ def _from_template(file: StudyFile) -> Iterator[ArmDesign]:
         kind = next((name for name in names if _use(file, name) == "budget"), "")
         budget = Budget(kind, levels[kind].value, open_rule) if open_rule and kind else None
         yield ArmDesign(
-            name=_arm_name(levels),
+            name=_arm_name(levels) or TEMPLATE,
             path=("template",),
             levels=tuple((name, level.name) for name, level in levels.items()),
             rules=tuple(rule for rule in filled if rule is not open_rule),
@@ -205,9 +211,10 @@ def _crossed(file: StudyFile, base: ArmDesign, names: Sequence[str]) -> Iterator
         yield base
         if not names:
             return
+    by_name = bool(names) and not holes(file)  # else the baseline and a template without holes have equal levels
     for chosen in product(*(read_levels(file.factors[name]) for name in names)):
         levels = dict(zip(names, chosen, strict=True))
-        named = ((base.levels or ((ARM, BASELINE),)) if file.arms else base.levels) if names else base.levels
+        named = (base.levels or ((ARM, base.name),)) if by_name else base.levels
         yield replace(
             base,
             name=",".join(part for part in (base.name, _arm_name(levels)) if part),

@@ -7,12 +7,13 @@ from functools import lru_cache
 
 from scipy.special import stdtr
 
-from workbench.study.power import POWER, detectable_difference, t_test_power
+from workbench.study.power import LEVEL, POWER, detectable_difference, t_test_power
 from workbench.study.statistics import mean_sd, student_t_quantile
 
 CONFIDENCE = 0.95
 MOST_SEEDS = 1000
 FEWEST_SEEDS = 3
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +52,35 @@ def estimate(differences: Sequence[float]) -> Estimate:
     n = len(differences)
     if sd is None:
         return Estimate(n, mean)
+    if sd <= _ROUNDING * abs(mean):
+        sd = 0.0  # equal but for the last digits: a test would take these for a spread, and find anything
     half = _t(n) * sd / math.sqrt(n)
     return Estimate(n, mean, sd, mean - half, mean + half, _p(mean, sd, n), detectable_difference(sd, n))
 
 
-def needed_seeds(found: Estimate) -> int | None:
+def needed_seeds(found: Estimate, questions: int = 1) -> int | None:
     """How many seeds would show a mean as large as this one with a power of 80 %, if its deviation is the true one.
 
-    None where there is no deviation or no mean to go by, or where more than a thousand would be needed.
+    Of several `questions` it is the first to be separated under Holm's correction, which needs most. None where there
+    is no deviation or no mean to go by, or where more than a thousand would be needed.
     """
     if not found.sd or not found.mean:
         return None
     ratio = abs(found.mean) / found.sd
+    level = LEVEL / questions
     few, many = 1, 2  # `few` are too few
-    while not _shows(ratio, many):
+    while not _shows(ratio, many, level):
         if many >= MOST_SEEDS:
             return None
         few, many = many, min(2 * many, MOST_SEEDS)
     while many - few > 1:
         middle = (few + many) // 2
-        few, many = (few, middle) if _shows(ratio, middle) else (middle, many)
+        few, many = (few, middle) if _shows(ratio, middle, level) else (middle, many)
     return many
 
 
-def _shows(ratio: float, seeds: int) -> bool:
-    return t_test_power(ratio * math.sqrt(seeds), seeds) >= POWER
+def _shows(ratio: float, seeds: int, level: float) -> bool:
+    return t_test_power(ratio * math.sqrt(seeds), seeds, level) >= POWER
 
 
 def _p(mean: float, sd: float, n: int) -> float | None:

@@ -39,7 +39,7 @@ class Recipes:
 
     def recipe(self, settings: Settings = ()) -> Recipe:
         """The resolved recipe with these settings. Raises SettingError for what a key does not take."""
-        key = canonical_json(settings)
+        key = repr(settings)  # not JSON: YAML has dates and no-numbers, and what is wrong with them is said on reading
         if key not in self._made:
             self._made[key] = self.resolve(self._read(settings))
         return self._made[key]

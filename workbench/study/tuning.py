@@ -2,38 +2,45 @@
 
 from dataclasses import dataclass, replace
 
+from workbench.study.claim_file import ARM
 from workbench.study.levels import relative
 from workbench.study.outcomes import ArmOutcome, Cell, Outcomes
 
 TUNED = "lr"
+_Others = tuple[tuple[str, str], ...]  # the levels of all other factors
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
     """`chosen` maps every arm to its best level of the learning rate; `at_border` are those whose best is the lowest or
-    highest that was tried, so that a better one may lie outside.
+    highest that was tried, so that a better one may lie outside. `ran_as` maps every arm to the one of the study whose
+    runs it has: these are the names that the results database knows.
     """
 
     outcomes: Outcomes
     chosen: dict[str, str]
     at_border: tuple[str, ...]
+    ran_as: dict[str, str]
 
 
 def at_best_rate(outcomes: Outcomes) -> Tuned | None:
-    """The study with the learning rate chosen by the mean of the metric; None when the rate is no factor of it.
+    """The study with the learning rate chosen by the mean of the metric; None when the rate is no factor of it, and
+    when the baseline was tried at no rate with the rest of its own recipe: nothing tuned could be compared with it.
 
     The choice favours all arms alike; it is made on the values that are reported, so it flatters them alike, too.
     """
     rates = _in_order(list(dict.fromkeys(cell.levels[TUNED] for cell in outcomes.cells if TUNED in cell.levels)))
     if len(rates) < 2:
         return None
-    tried: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+    tried: dict[_Others, dict[str, str]] = {}
     for cell in outcomes.cells:
         if TUNED in cell.levels:
             others = tuple(pair for pair in cell.levels.items() if pair[0] != TUNED)
             tried.setdefault(others, {})[cell.levels[TUNED]] = cell.arm
     best = {others: _best(outcomes, arms) for others, arms in tried.items()}
-    names = {others: _name(outcomes, others, arms) for others, arms in tried.items()}
+    names = _names(outcomes, tried)
+    if outcomes.baseline not in names.values():
+        return None
     found = {names[others]: _renamed(outcomes.arm(arms[rate]), names[others]) for others, (rate, arms) in best.items()}
     references = [arm for arm in outcomes.arms if arm.reference]
     tuned = replace(
@@ -42,7 +49,9 @@ def at_best_rate(outcomes: Outcomes) -> Tuned | None:
         cells=tuple(Cell(dict(others), names[others]) for others in tried),
     )
     chosen = {names[others]: rate for others, (rate, _) in best.items()}
-    return Tuned(tuned, chosen, tuple(arm for arm, rate in chosen.items() if rate in (rates[0], rates[-1])))
+    border = tuple(arm for arm, rate in chosen.items() if rate in (rates[0], rates[-1]))
+    ran_as = {arm.arm: arm.arm for arm in references} | {names[others]: arms[r] for others, (r, arms) in best.items()}
+    return Tuned(tuned, chosen, border, ran_as)
 
 
 def _in_order(rates: list[str]) -> list[str]:
@@ -72,13 +81,25 @@ def _best(outcomes: Outcomes, arms: dict[str, str]) -> tuple[str, dict[str, str]
     return min(arms, key=badness), arms
 
 
-def _name(outcomes: Outcomes, others: tuple[tuple[str, str], ...], arms: dict[str, str]) -> str:
-    """That of the arm without its rate. What has the baseline's runs at the file's rate is the baseline."""
-    if outcomes.baseline in arms.values():
+def _names(outcomes: Outcomes, tried: dict[_Others, dict[str, str]]) -> dict[_Others, str]:
+    """Those of the arms without their rates. What has the same runs at every rate is one arm, and has one name."""
+    known: dict[tuple[tuple[str, str], ...], str] = {}
+    return {
+        others: known.setdefault(tuple(sorted(arms.items())), _name(outcomes, others, arms))
+        for others, arms in tried.items()
+    }
+
+
+def _name(outcomes: Outcomes, others: _Others, arms: dict[str, str]) -> str:
+    """What has the baseline's runs at the file's rate is the baseline, and so is what has nothing but a rate."""
+    if outcomes.baseline in arms.values() or others in ((), ((ARM, outcomes.baseline),)):
         return outcomes.baseline
-    return ",".join(f"{factor}={level}" if factor != "arm" else level for factor, level in others)
+    return ",".join(f"{factor}={level}" if factor != ARM else level for factor, level in others)
 
 
 def _renamed(arm: ArmOutcome, name: str) -> ArmOutcome:
-    parts = [part for part in (arm.change or "").split(", ") if part not in ("", "recipe")]
+    rate = f"{TUNED}="
+    parts = [
+        part for part in (arm.change or "").split(", ") if part not in ("", "recipe") and not part.startswith(rate)
+    ]
     return replace(arm, arm=name, change=", ".join(parts) or None)

@@ -31,11 +31,8 @@ def two_way(outcomes: Outcomes) -> TwoWay | None:
     there are two types, the other's are the same with the opposite sign and not asked again. Holm's correction is over
     all effects.
     """
-    arms: dict[str, dict[tuple[str, str], str]] = {}
-    for arm in outcomes.trained:
-        if arm.change and arm.layer_type in _TYPES and arm.band in _BANDS:
-            arms.setdefault(arm.change, {}).setdefault((arm.layer_type, arm.band), arm.arm)
-    whole = [change for change, placed in arms.items() if _is_grid(placed)]
+    arms, doubled = _placed(outcomes)
+    whole = [change for change, placed in arms.items() if change not in doubled and _is_grid(placed)]
     if not whole:
         return None
     keys = set.intersection(*(set(arms[change]) for change in whole))
@@ -52,6 +49,18 @@ def two_way(outcomes: Outcomes) -> TwoWay | None:
     named = [Contrast(f"{band} {kind}", weights) for (kind, band), weights in cells.items()]
     answers = dict(zip(cells, ask(outcomes, named), strict=True))
     return TwoWay(tuple(whole), types, bands, answers, tuple(ask(outcomes, _effects(cells, types, bands))))
+
+
+def _placed(outcomes: Outcomes) -> tuple[dict[str, dict[tuple[str, str], str]], set[str]]:
+    """Arms by change and layer group, and the changes that two arms of one group share: which is meant is not known."""
+    arms: dict[str, dict[tuple[str, str], str]] = {}
+    doubled: set[str] = set()
+    for arm in outcomes.trained:
+        if arm.change and arm.layer_type in _TYPES and arm.band in _BANDS:
+            placed = arms.setdefault(arm.change, {})
+            if placed.setdefault((arm.layer_type, arm.band), arm.arm) != arm.arm:
+                doubled.add(arm.change)
+    return arms, doubled
 
 
 def _is_grid(placed: Mapping[tuple[str, str], str]) -> bool:

@@ -155,3 +155,36 @@ def test_a_factor_with_one_level_left_cannot_be_asked_about() -> None:
     [claim] = claims_of({"c": ClaimFile(says="x", effect="cut", exceeds=["depth"])}, _cuts(0.5, 0.1))
     assert isinstance(claim, Unasked)
     assert "depth" in claim.reason
+
+
+def test_a_factor_that_is_not_varied_is_said_to_be_left_out() -> None:
+    verdict = _verdict(_slopes(0.5, 0.5), effect="balance", exceeds=["type", "depth"])
+    assert verdict.outcome is Outcome.SUPPORTED
+    assert verdict.text == "supported (not asked of depth, which has one level here)"
+
+
+def test_rounding_is_no_difference_and_seeds_without_spread_are_said() -> None:
+    values = [0.1, 0.7, 0.3, 0.9, 0.2]
+    arms = {f"{kind}{cut}": values for kind in ("attn", "mlp") for cut in (2, 3, 4)}
+    levels = {arm: {"type": arm[:-1], "cut": arm[-1]} for arm in arms}
+    verdict = _verdict(outcomes(values, arms, levels), worse={"type": "attn"}, better={"type": "mlp"})
+    assert verdict.answers[0].estimate is not None
+    assert verdict.answers[0].estimate.mean == 0
+    assert verdict.text == "not separated (the seeds do not differ at all: there is no spread to judge by)"
+
+
+def test_more_claims_need_more_seeds() -> None:
+    study = _cuts(0.002, 0.0)
+    sides = {"worse": {"type": "attn"}, "better": {"type": "mlp"}}
+    [alone] = verdicts(claims_of({"a": ClaimFile(says="a", **sides)}, study), study)
+    first, *_ = verdicts(claims_of({str(n): ClaimFile(says="a", **sides) for n in range(5)}, study), study)
+    assert alone.seeds_needed is not None
+    assert first.seeds_needed is not None
+    assert first.seeds_needed > alone.seeds_needed
+
+
+def test_a_claim_against_a_reference_that_was_not_run_says_so() -> None:
+    sides = {"worse": {"type": "attn"}, "better": {"type": "mlp"}}
+    verdict = _verdict(_cuts(0.5, 0.1), **sides, against="reference")
+    assert verdict.outcome is Outcome.NOT_ANSWERED
+    assert "without adapters" in verdict.text

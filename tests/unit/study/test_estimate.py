@@ -90,3 +90,9 @@ def test_holm_keeps_the_order_and_is_never_more_lenient(found: list[float]) -> N
 def test_holm_takes_p_values_only() -> None:
     with pytest.raises(ValueError, match=r"1\.5"):
         holm([0.5, 1.5])
+
+
+def test_seeds_that_differ_in_the_last_digits_alone_are_not_judged() -> None:
+    found = estimate([0.3 - 0.2, 0.2 - 0.1, 0.7 - 0.6])
+    assert found.sd == 0
+    assert found.p is None

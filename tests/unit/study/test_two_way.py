@@ -1,5 +1,7 @@
 """Type × depth effects against sums made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,10 @@ def test_several_changes_are_averaged() -> None:
     cell = found.cells["attention", "lower"].estimate
     assert cell is not None
     assert cell.mean == pytest.approx(0.1 + 0.5)
+
+
+def test_a_change_that_two_arms_of_a_group_share_is_not_asked() -> None:
+    study, _ = _study()
+    twin = replace(study.arms[1], arm="another")
+    assert two_way(study) is not None
+    assert two_way(replace(study, arms=(*study.arms, twin))) is None

@@ -121,3 +121,17 @@ def test_studies_are_found_by_path_and_by_name(tmp_path: Path) -> None:
 def test_a_missing_model_is_not_found_and_not_invalid(home: Home) -> None:
     with pytest.raises(NotFoundError, match="nowhere"):
         read_study(text(model="./nowhere", arms={"a": "* mlp r=4"}), Path("study.yaml"), home)
+
+
+@pytest.mark.parametrize("level", [".nan", "-.inf"])
+def test_a_level_that_is_no_number_is_refused(home: Home, level: str) -> None:
+    content = text(factors={"lr": [7]}).replace("[7]", f"[{level}]")
+    [(place, message, _)] = problems(home, content)
+    assert "factors.lr[0]" in place
+    assert "is no number" in message
+
+
+def test_the_name_of_a_level_is_one_line(home: Home) -> None:
+    [(place, message, _)] = problems(home, text(factors={"g": {"a\nb": "* attn r=4"}}, template="{g}"))
+    assert "factors.g" in place
+    assert "is not one line" in message

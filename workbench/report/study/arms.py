@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from store.study_results import ARMS, VALUES, sql_of
+from store.study_results import EFFECTS, VALUES, sql_of
 from workbench.report.figures.effects import EffectPoint, effect_plot
 from workbench.report.numbers import ABSENT, decimal, percent
 from workbench.report.study.blocks import Block, Numbers, Picture, Section, Text
@@ -16,8 +16,13 @@ _JUDGED = (Standing.BETTER, Standing.WORSE)
 _NOTE = (
     "n counts the seeds with a value. Δ is the mean difference to the baseline over common seeds, with its 95 % t "
     "interval; p is of a paired t test, corrected by Holm over all arms. r is the correlation with the baseline over "
-    "seeds. “shows” is the difference that so many seeds find with a power of 80 %. Arms are better or worse only "
-    "where the corrected p is below 0.05."
+    "seeds. “shows” is the difference that so many seeds find with a power of 80 % in one comparison, without the "
+    "correction. Arms are better or worse only where the corrected p is below 0.05. The query gives t, not p."
+)
+
+_OVER_EXAMPLES = (
+    "Over examples: 10,000 resamples of the evaluation examples, paired, for these very runs; it says nothing of other "
+    "seeds. It is computed from the predictions, which are not in the database."
 )
 
 
@@ -46,15 +51,16 @@ def effects(source: Source) -> Section:
     if analysis.tuned:
         blocks += [
             Text("Every arm at the best of the learning rates that were tried, the baseline as well:"),
-            _table(source, analysis, analysis.tuned_effects, ""),
+            _table(source, analysis, analysis.tuned_effects, effects_query(source)),
             *_plot(source, analysis.tuned_effects, "effects-at-best-rate"),
         ]
         if border := analysis.tuned.at_border:
             said = f"For {len(border)} of {len(analysis.tuned.chosen)} arms the best rate is the lowest or the highest "
             blocks.append(Text(said + f"that was tried; a better one may lie outside: {', '.join(border)}."))
         blocks.append(Text("All arms as they ran, against the baseline at the recipe's own rate:"))
-    query = sql_of(VALUES, study=source.results.study, baseline=source.results.baseline, metric=source.results.metric)
+    query = _effects_sql(source, source.results.metric)
     blocks += [_table(source, analysis, analysis.effects, query), *_plot(source, analysis.effects, "effects")]
+    blocks += _own_examples(source)
     return Section(f"Arms by {source.results.metric}", tuple(blocks))
 
 
@@ -87,6 +93,35 @@ def _table(source: Source, analysis: Analysis, found: Sequence[ArmEffect], sql: 
             row = (*row, analysis.tuned.chosen.get(effect.outcome.arm, ABSENT))
         rows.append(row)
     return Numbers(Table(columns, tuple(rows), keys=2), _NOTE, sql)
+
+
+def _effects_sql(source: Source, metric: str) -> str:
+    """The query that gives the numbers of all arms as they ran."""
+    results = source.results
+    return sql_of(EFFECTS, study=results.study, baseline=results.baseline, metric=metric, among=None)
+
+
+def effects_query(source: Source) -> str:
+    """The query for the arms that are judged: where rates were tried, those at their best ones, as they are named."""
+    results, tuned = source.results, source.analysis.tuned
+    if tuned is None:
+        return _effects_sql(source, results.metric)
+    renamed = "".join(f"-- {arm} ran as {ran}\n" for arm, ran in tuned.ran_as.items() if arm != ran)
+    asked = {"study": results.study, "baseline": tuned.ran_as[results.baseline], "metric": results.metric}
+    return renamed + sql_of(EFFECTS, **asked, among="\n".join(tuned.ran_as.values()))
+
+
+def _own_examples(source: Source) -> list[Block]:
+    """For right and wrong answers as the study's metric: how far other examples would move the differences."""
+    metric = source.results.metric
+    found = source.examples.get(metric, {})
+    if not found:
+        return []
+    rows = tuple(
+        (arm, str(own.seeds), str(own.examples), _over_examples(source, metric, arm)) for arm, own in found.items()
+    )
+    columns = (Column("arm", "left"), Column("seeds"), Column("examples"), Column("Δ [95 %] over examples"))
+    return [Text("The same differences over evaluation examples:"), Numbers(Table(columns, rows), _OVER_EXAMPLES)]
 
 
 def _n(effect: ArmEffect) -> str:
@@ -146,8 +181,7 @@ def sensitivity(source: Source) -> Section:
         "The change for the worse per million trainable parameters removed, with its 95 % t interval: the difference "
         "of the table above, divided by the parameters. An order within overlapping intervals is no ranking."
     )
-    asked = {"study": source.results.study, "baseline": source.results.baseline}
-    return Section("Sensitivity of layer groups", (Numbers(Table(columns, rows), note, sql_of(ARMS, **asked)),))
+    return Section("Sensitivity of layer groups", (Numbers(Table(columns, rows), note, effects_query(source)),))
 
 
 def _group(effect: ArmEffect) -> str:
@@ -189,14 +223,13 @@ def other_metrics(source: Source) -> Section:
                 row.append(_over_examples(source, metric, effect.outcome.arm))
             rows.append(tuple(row))
         direction = "higher" if analysis.outcomes.higher_is_better else "lower"
-        asked = {"study": source.results.study, "baseline": source.results.baseline, "metric": metric}
         note = f"{metric}: {direction} is better. Arms as they ran; these were not what the study judges by."
         if over_examples:
-            note += (
-                " Over examples: 10,000 resamples of the evaluation examples, paired, for these very runs; it says "
-                "nothing of other seeds."
-            )
-        blocks += [Text(f"By {metric}:"), Numbers(Table(tuple(columns), tuple(rows)), note, sql_of(VALUES, **asked))]
+            note += f" {_OVER_EXAMPLES}"
+        blocks += [
+            Text(f"By {metric}:"),
+            Numbers(Table(tuple(columns), tuple(rows)), note, _effects_sql(source, metric)),
+        ]
     return Section("Other metrics", tuple(blocks) or (Text("The recipe has no other metric."),))
 
 

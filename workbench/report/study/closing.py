@@ -8,6 +8,7 @@ from workbench.report.study.source import Source
 from workbench.report.table import Column, Table
 from workbench.study.arm_effects import Standing
 from workbench.study.estimate import FEWEST_SEEDS
+from workbench.study.tuning import TUNED
 
 if TYPE_CHECKING:
     from store.lenses import LensResult
@@ -66,11 +67,17 @@ def limits(source: Source) -> Section:
         )
     if analysis.tuned:
         lines.append("The best rate was chosen by the reported metric: it flatters all arms, the baseline as well.")
+    elif _rates_differ(source):
+        lines.append("Arms have different learning rates, and the best was chosen for none: differences are of both.")
     else:
         lines.append("The learning rate is the same in all arms and was tuned for none.")
     if source.analysis.outcomes.metric in ("exact_match", "choice_accuracy"):
         lines.append("A share near 0 or 100 % cannot show differences.")
     return Section("Limits", (Points(tuple(("", line) for line in lines)),))
+
+
+def _rates_differ(source: Source) -> bool:
+    return TUNED in source.file.factors or any(TUNED in arm.set_ for arm in source.file.arms.values())
 
 
 def lens_numbers(found: "LensResult", note: str, leave_out: tuple[str, ...] = ()) -> Numbers:

@@ -69,7 +69,7 @@ def _answers(source: Source, answers: Sequence[Answer], what: str, note: str) ->
     results = source.results
     sql = "\n\n".join(
         f"-- {answer.contrast.name}\n"
-        + contrast_sql(results.study, results.baseline, results.metric, answer.contrast)
+        + contrast_sql(results.study, results.baseline, results.metric, source.analysis.as_ran(answer.contrast))
         + ";"
         for answer in answers
     )

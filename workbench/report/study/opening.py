@@ -1,10 +1,12 @@
 """The opening of a report: question, verdicts, and how the study was made."""
 
+from store.study_results import RUNS, sql_of
 from workbench.report.numbers import count
 from workbench.report.study.blocks import Code, Numbers, Points, Section, Text
 from workbench.report.study.source import Source
 from workbench.report.study.words import verdict_numbers
 from workbench.report.table import Column, Table
+from workbench.study.claims import Comparison, Dominance
 from workbench.study.contrast_sql import contrast_sql
 from workbench.study.contrasts import Contrast
 from workbench.study.verdicts import Verdict
@@ -34,10 +36,16 @@ def verdicts(source: Source) -> Section:
     lines = tuple((verdict.text, verdict.claim.says) for verdict in found)
     contrasts = [answer.contrast for verdict in found for answer in verdict.answers]
     sql = "\n\n".join(_query(source, contrast) for contrast in contrasts)
-    note = (
-        "A number above 0 is for the claim. p is of a paired t test over seeds, corrected by Holm over all "
-        f"{len(contrasts)} contrasts of this section; a claim is supported or contradicted below 0.05."
-    )
+    note = f"p is of a paired t test over seeds, corrected by Holm over all {len(contrasts)} contrasts of this section."
+    kinds = {type(verdict.claim) for verdict in found}
+    if Comparison in kinds:
+        note += " Of two sides compared, a number above 0 is for the claim; with p below 0.05 it is a verdict."
+    if Dominance in kinds:
+        note += (
+            " Of a slope per doubling, its size counts: the claim is supported where the slope has a p below 0.05 and "
+            "the interval of its size lies above those of all its differences between levels, and contradicted where "
+            "one of these lies above it likewise."
+        )
     if source.analysis.tuned:
         note += " Every arm is taken at the best learning rate that was tried, chosen by this metric."
     rows = tuple(_row(verdict) for verdict in found)
@@ -54,7 +62,8 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
 
 def _query(source: Source, contrast: Contrast) -> str:
     results = source.results
-    return f"-- {contrast.name}\n" + contrast_sql(results.study, results.baseline, results.metric, contrast) + ";"
+    asked = source.analysis.as_ran(contrast)
+    return f"-- {contrast.name}\n" + contrast_sql(results.study, results.baseline, results.metric, asked) + ";"
 
 
 def design(source: Source) -> Section:
@@ -113,5 +122,6 @@ def _hashes(source: Source) -> tuple[Points | Numbers, ...]:
     for run in runs:
         arms.setdefault((run.arm, run.plan_hash[:12], run.recipe_hash[:12]), []).append(run.run_id)
     table = Table(columns, tuple((*key, " ".join(ids)) for key, ids in arms.items()))
+    sql = sql_of(RUNS, study=source.results.study, baseline=source.results.baseline)
     version = ("Version", f"adapter-workbench {source.version}, report of {source.written}")
-    return (Points((version, *shared)), Numbers(table, "Hashes of plan and recipe, and the runs of every arm."))
+    return (Points((version, *shared)), Numbers(table, "Hashes of plan and recipe, and the runs of every arm.", sql))

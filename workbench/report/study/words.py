@@ -56,9 +56,9 @@ def verdict_numbers(verdict: Verdict) -> str:
     for answer in verdict.answers:
         found = answer.estimate
         name = "" if answer is verdict.answers[0] else f"{answer.contrast.name}: "
-        seeds = f"n = {len(answer.seeds)} seeds"
+        seeds = f"n = {len(answer.seeds)} seed{'' if len(answer.seeds) == 1 else 's'}"
         parts.append(f"{name}{rough_interval(found)}, p (Holm) {p_value(answer.p_holm)}, {seeds}")
     first = verdict.answers[0].estimate if verdict.answers else None
     if verdict.outcome is Outcome.NOT_SEPARATED and first and first.detectable:
-        parts.append(f"so many seeds show {first.detectable:.3g} or more with a power of 80 %")
+        parts.append(f"asked alone, so many seeds show {first.detectable:.3g} or more with a power of 80 %")
     return "; ".join(parts)
