@@ -29,3 +29,9 @@ def drive(home: Home, steps: Steps, size: tuple[int, int] = WIDE) -> None:
             await steps(pilot)
 
     asyncio.run(run())
+
+
+def keys(text: str) -> list[str]:
+    """The keys that write this text."""
+    names = {" ": "space", "=": "equals_sign", "*": "asterisk", "/": "slash", "-": "minus", ",": "comma", "@": "at"}
+    return [names.get(char, char) for char in text]

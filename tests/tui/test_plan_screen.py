@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.pilot import NARROW, WIDE, drive, screen_text
+from tests.tui.pilot import NARROW, WIDE, drive, keys, screen_text
 from tui.plan.screen import PlanScreen
 from workbench.plan.files import load_plan
 from workbench.run.layout import Home
@@ -54,7 +54,7 @@ def test_edits_outlive_the_program_and_go_to_a_file_when_asked(home: Home) -> No
 
 def test_a_rule_shows_what_it_would_set_and_what_is_wrong_with_it(home: Home) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
-        await pilot.press("colon", *"uper mlp")
+        await pilot.press("colon", *keys("uper mlp"))
         await pilot.pause()
         assert "did you mean 'upper'" in screen_text(pilot.app)
         await pilot.press("enter")
@@ -62,7 +62,7 @@ def test_a_rule_shows_what_it_would_set_and_what_is_wrong_with_it(home: Home) ->
         await pilot.press("home", "right", "p")
         await pilot.pause()
         assert "6 sites" in screen_text(pilot.app)
-        await pilot.press("end", *" r=4", "enter")
+        await pilot.press("end", *keys(" r=4"), "enter")
         await pilot.pause()
         assert _plan(pilot).draft.rules == ("* all", "upper mlp r=4")
         await pilot.press("down")
@@ -73,7 +73,7 @@ def test_a_rule_shows_what_it_would_set_and_what_is_wrong_with_it(home: Home) ->
 
 def test_a_value_that_does_not_fit_is_an_error_beside_the_map(home: Home) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
-        await pilot.press("a", "colon", *"* all method=qalora pool=5", "enter")
+        await pilot.press("a", "colon", *keys("* all method=qalora pool=5"), "enter")
         await pilot.pause()
         text = screen_text(pilot.app)
         assert "errors" in text.splitlines()[0]
