@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
@@ -34,10 +34,10 @@ def read_rule(text: str, plan: Plan) -> Read:
         rule = parse_rule(text)
         return Read(text, select(rule, plan.map, {**built_in_groups(plan.map), **groups}))
     except SelectorError as error:
-        return Read(text, error=error.title, hint=error.hint, column=error.column)
+        return Read(text, error=error.title, hint=error.near or error.expected, column=error.column)
 
 
-class RuleLine(Horizontal):
+class RuleLine(Vertical):
     """Hidden until `:` is pressed."""
 
     DEFAULT_CSS = """
