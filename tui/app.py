@@ -1,0 +1,50 @@
+"""The app: four screens as modes, keys that hold everywhere, and the way back out. It runs nothing itself."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui.plan.screen import PlanScreen
+from workbench.run.layout import Home
+
+DEMO = "demo"
+
+
+class WorkbenchApp(App[None]):
+    """`home` is the folder that all screens look at; `model` is what the Plan screen begins with."""
+
+    TITLE = "adapter workbench"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "show('plan')", "Plan", show=False, id="app.plan", tooltip="Compose a plan"),
+        Binding("2", "show('runs')", "Runs", show=False, id="app.runs", tooltip="Watch runs"),
+        Binding("3", "show('compare')", "Compare", show=False, id="app.compare", tooltip="Compare what was run"),
+        Binding(
+            "4", "show('library')", "Library", show=False, id="app.library", tooltip="Plans, recipes, studies, runs"
+        ),
+        Binding("question_mark", "show_help_panel", "Keys", id="app.keys", tooltip="Keys of what has the focus"),
+        Binding("q,ctrl+q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave; runs go on"),
+    ]
+
+    def __init__(self, home: Home, model: str = DEMO) -> None:
+        super().__init__()
+        self.home = home
+        self._makers: dict[str, Callable[[], Screen[None]]] = {"plan": lambda: PlanScreen(home, model)}
+
+    def on_mount(self) -> None:
+        for name, make in self._makers.items():
+            self.add_mode(name, make)
+        self.switch_mode("plan")
+
+    def action_show(self, name: str) -> None:
+        """Goes to a screen; each is made when it is first shown."""
+        if name in self._makers:
+            self.switch_mode(name)
+
+
+def run_app(home: Home, model: str = DEMO) -> None:
+    """Runs the app until it is left."""
+    WorkbenchApp(home, model).run()

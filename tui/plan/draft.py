@@ -1,0 +1,81 @@
+"""A plan while it is written: the text of its file, and what that comes to. Every edit is a rule, as the CLI has it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.errors import Problem
+from workbench.plan.check import PlanCheck
+from workbench.plan.compact import compact
+from workbench.plan.document import read_document
+from workbench.plan.edit import new_plan_text, with_rules
+from workbench.plan.files import check_text
+from workbench.plan.plan import Plan
+from workbench.plan.rule import Rule
+from workbench.plan.selector import parse_rule
+from workbench.plan.site import Site
+from workbench.run.layout import Home
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan file's text and its check. `plan` is the last one that the text came to: what the map shows meanwhile."""
+
+    path: Path
+    text: str
+    check: PlanCheck
+    plan: Plan
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return self.check.errors
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        return tuple(read_document(str(self.path), self.text).data.get("rules") or ())
+
+
+def start_draft(model: str, name: str, home: Home) -> Draft:
+    """A new plan for a model: everything adapted at the defaults. Raises NotFoundError, InvalidError."""
+    return read_draft(new_plan_text(name, model), home.plans / f"{name}.yaml", home)
+
+
+def read_draft(text: str, path: Path, home: Home, before: Plan | None = None) -> Draft:
+    """The draft of a text. Where it comes to no plan, `before` stays on the map; raises InvalidError without one."""
+    check = check_text(text, path, home)
+    if check.plan:
+        return Draft(path, text, check, check.plan)
+    if before is None:
+        from workbench.plan.files import plan_or_raise
+
+        return Draft(path, text, check, plan_or_raise(check, str(path)))
+    return Draft(path, text, check, before)
+
+
+def with_rule(draft: Draft, rules: Sequence[str], home: Home) -> Draft:
+    """The draft with rules added to its end. Raises SelectorError for a rule that cannot be read.
+
+    A rule that sets what the last one sets, at the same sites, takes its place: `+` pressed three times is one rule.
+    """
+    parsed = [parse_rule(rule) for rule in rules]
+    kept, added = list(draft.rules), list(rules)
+    if kept and len(parsed) == 1 and _replaces(parsed[0], parse_rule(kept[-1])):
+        text = with_rules(draft.text, str(draft.path), [*kept[:-1], *added], replace_all=True)
+    else:
+        text = with_rules(draft.text, str(draft.path), added)
+    return read_draft(text, draft.path, home, draft.plan)
+
+
+def rules_for(sites: Collection[Site], plan: Plan, assignments: str) -> list[str]:
+    """The shortest rules that set this at exactly these sites."""
+    return [f"{selector} {assignments}".strip() for selector in compact(sites, plan.map)]
+
+
+def _replaces(new: Rule, old: Rule) -> bool:
+    plain = all(assignment.operator == "=" for assignment in (*new.assignments, *old.assignments))
+    same_place = (new.blocks, new.modules, new.off) == (old.blocks, old.modules, old.off)
+    return plain and same_place and [a.key for a in new.assignments] == [a.key for a in old.assignments]

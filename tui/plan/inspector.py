@@ -1,0 +1,49 @@
+"""Beside the map: what the selection is set to, what the plan costs, and what is wrong with it."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from workbench.errors import Problem
+from workbench.report.plain import visible
+
+_LABEL = 12
+
+
+class Inspector(VerticalScroll, can_focus=True):
+    """Three parts of plain text; nothing in them is taken for markup."""
+
+    DEFAULT_CSS = """
+    Inspector { width: 44; height: 1fr; padding: 0 1; & Static { height: auto; margin-bottom: 1; } }
+    """
+
+    def compose(self) -> ComposeResult:
+        for part in ("selection", "budget", "checks"):
+            yield Static("", id=part, markup=False)
+
+    def show_selection(self, title: str, lines: Sequence[tuple[str, str]]) -> None:
+        self.query_one("#selection", Static).update(_table(title, lines))
+
+    def show_budget(self, title: str, lines: Sequence[tuple[str, str]]) -> None:
+        self.query_one("#budget", Static).update(_table(title, lines))
+
+    def show_checks(self, errors: Sequence[Problem], warnings: Sequence[Problem]) -> None:
+        text = Text("✓ valid\n", style="bold") if not errors else Text("")
+        for mark, problems in (("✗", errors), ("!", warnings)):
+            for problem in problems:
+                text.append(f"{mark} {visible(problem.message)}\n", style="bold" if mark == "✗" else "")
+                text.append(f"  {visible(problem.where)}\n", style="dim")
+                if problem.hint:
+                    text.append(f"  {visible(problem.hint)}\n")
+        self.query_one("#checks", Static).update(text)
+
+
+def _table(title: str, lines: Sequence[tuple[str, str]]) -> Text:
+    text = Text(f"{visible(title)}\n", style="bold")
+    for label, value in lines:
+        text.append(f"{label:<{_LABEL}}", style="dim")
+        text.append(f"{visible(value)}\n")
+    return text
