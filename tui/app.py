@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.plan.screen import PlanScreen
+from tui.runs.screen import RunsScreen
 from workbench.run.layout import Home
 
 DEMO = "demo"
@@ -32,7 +33,10 @@ class WorkbenchApp(App[None]):
     def __init__(self, home: Home, model: str = DEMO) -> None:
         super().__init__()
         self.home = home
-        self._makers: dict[str, Callable[[], Screen[None]]] = {"plan": lambda: PlanScreen(home, model)}
+        self._makers: dict[str, Callable[[], Screen[None]]] = {
+            "plan": lambda: PlanScreen(home, model),
+            "runs": lambda: RunsScreen(home),
+        }
 
     def on_mount(self) -> None:
         for name, make in self._makers.items():
