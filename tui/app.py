@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from tui.plan.screen import PlanScreen
 from tui.runs.screen import RunsScreen
+from workbench.run.at_work import runs_at_work
 from workbench.run.layout import Home
 
 DEMO = "demo"
@@ -47,6 +48,12 @@ class WorkbenchApp(App[None]):
         """Goes to a screen; each is made when it is first shown."""
         if name in self._makers:
             self.switch_mode(name)
+
+    async def action_quit(self) -> None:
+        """Leaves, and says what goes on without the screens."""
+        live = sum(view.status.is_live for _, view in runs_at_work(self.home))
+        text = f"{live} {'run keeps' if live == 1 else 'runs keep'} going; see: workbench runs watch"
+        self.exit(message=text if live else None)
 
 
 def run_app(home: Home, model: str = DEMO) -> None:

@@ -31,7 +31,7 @@ _WIDTHS = {
     "plan": 10,
     "step": 11,
     "bar": 10,
-    "eval": 8,
+    "eval": 9,
     "delta": 8,
     "s/step": 7,
     "ETA": 8,
@@ -39,7 +39,7 @@ _WIDTHS = {
     "badges": 10,
 }
 # What goes first where there is no room.
-_DROPPED = ("badges", "params", "bar", "s/step", "plan", "delta", "ETA")
+_DROPPED = ("badges", "params", "bar", "s/step", "plan", "ETA", "delta")
 _STATUS_WIDE = 18
 
 
@@ -75,7 +75,7 @@ def _taken(columns: Mapping[str, int]) -> int:
 
 
 def heading(columns: Mapping[str, int], marks: Marks) -> str:
-    names = {"mark": "", "bar": "", "badges": "", "name": "run", "eval": marks.metric, "delta": "Δ ★"}
+    names = {"mark": "", "bar": "", "badges": "", "name": "run", "eval": f"eval {marks.metric}", "delta": "Δ ★"}
     return _line({name: names.get(name, name) for name in columns}, columns, " ")
 
 

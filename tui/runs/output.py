@@ -16,7 +16,8 @@ class Output(Vertical):
     DEFAULT_CSS = """
     Output {
         & Log { height: 1fr; }
-        & #under-way { height: auto; max-height: 1; color: $text-muted; }
+        & #under-way { height: 1; color: $text-muted; display: none; }
+        & #under-way.-said { display: block; }
     }
     """
 
@@ -45,15 +46,20 @@ class Output(Vertical):
         self._lines.clear()
         self._held = None
         self.query_one(Log).clear()
-        self.query_one("#under-way", Static).update("")
+        self._say("")
 
     def add(self, lines: Sequence[str], under_way: str) -> None:
         self._lines.extend(lines)
-        self.query_one("#under-way", Static).update(under_way)
+        self._say(under_way)
         if self._held is not None:
             self._held.extend(lines)
         else:
             self._write(lines)
+
+    def _say(self, under_way: str) -> None:
+        line = self.query_one("#under-way", Static)
+        line.update(under_way)
+        line.set_class(bool(under_way), "-said")
 
     def hold(self) -> None:
         """Holds still, or shows what came meanwhile and follows again."""
@@ -71,4 +77,5 @@ class Output(Vertical):
     def _write(self, lines: Sequence[str]) -> None:
         wanted = self._wanted.casefold()
         if found := [line for line in lines if wanted in line.casefold()]:
-            self.query_one(Log).write_lines(found)
+            # The widget would leave out empty lines.
+            self.query_one(Log).write_lines([line or " " for line in found])

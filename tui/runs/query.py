@@ -14,7 +14,7 @@ NUMBERS = ("r", "seed", "step", "steps", "attempt", "params", "loss", "token_acc
 # Told from the sites of a run's record, which are read only for a filter that names one of them.
 OF_SITES = frozenset({"r", "method", "base", "group", "tag"})
 
-_PATTERN = re.compile(r"(?P<field>[a-z_]+)(?P<operator>:|<=|>=|!=|<|>|=)(?P<value>.*)")
+_PATTERN = re.compile(r"(?P<field>[a-z_]+)(?P<operator>:|<=|>=|!=|<|>|=)(?P<value>.*)", re.DOTALL)
 _TOKEN = re.compile(r'(?:"[^"]*"|[^\s"])+')
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,

@@ -24,7 +24,7 @@ class RunDialog(ModalScreen[Ask | None]):
     CSS = """
     RunDialog {
         align: center middle;
-        & VerticalScroll { width: 95%; height: 90%; border: round $accent; padding: 0 1; background: $surface; }
+        & VerticalScroll { width: 95%; height: 90%; border: round $accent; overflow: auto auto; background: $surface; }
         & Static { width: auto; height: auto; }
     }
     """

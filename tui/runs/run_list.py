@@ -31,6 +31,7 @@ class RunList(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     RunList {
         height: 1fr;
+        overflow-x: hidden;
         & .runs--heading { color: $text-muted; }
         & .runs--live { color: $text-success; text-style: bold; }
         & .runs--queued { color: $text-muted; }
@@ -93,7 +94,7 @@ class RunList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """The heading stays at the top; rows below it scroll."""
-        width, base = self.size.width, self.rich_style
+        width, base = self.scrollable_content_region.width, self.rich_style
         columns = columns_for(width, self._baseline is not None)
         if y == 0 and self._rows:
             return self._strip(heading(columns, self._marks), base + self._styled("heading"))
@@ -107,7 +108,7 @@ class RunList(ScrollView, can_focus=True):
         return self._strip(row_line(row, columns, self._marks, self._baseline, here), style)
 
     def _strip(self, text: str, style: Style) -> Strip:
-        return Strip([Segment(text, style)]).adjust_cell_length(self.size.width, style)
+        return Strip([Segment(text, style)]).adjust_cell_length(self.scrollable_content_region.width, style)
 
     def _styled(self, part: str) -> Style:
         return self.get_component_rich_style(f"runs--{part}", partial=True)

@@ -35,13 +35,15 @@ from workbench.run.layout import Home
 
 POLL_SECONDS = 0.2  # so that nothing is drawn more than five times a second
 _RETRY_SECONDS = 5.0
+_WIDTHS = [(0, "-narrow"), (100, "-wide")]
+_HEIGHTS = [(0, "-tiny"), (20, "-short"), (30, "-tall")]
 
 
 class RunsScreen(Screen[None]):
     """Its thread reads files and posts batches; handlers alone change what is shown."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     CSS = """
     RunsScreen {
         & #title { height: 1; padding: 0 1; background: $panel; }
@@ -50,6 +52,7 @@ class RunsScreen(Screen[None]):
         & #curves { border: round $primary; width: 2fr; }
         & #output, & #answers { border: round $primary; height: 1fr; }
         & #answers { display: none; }
+        & Log { overflow-x: auto; overflow-y: scroll; }
         &.-answers #answers { display: block; }
         &.-answers #output { display: none; }
         & .-maximized { height: 1fr; width: 1fr; }
@@ -58,8 +61,10 @@ class RunsScreen(Screen[None]):
         &.-narrow #list { height: 1fr; }
         &.-narrow #curves { height: 10; }
         &.-narrow.-short #curves { height: 6; }
-        &.-narrow.-short .words { display: none; }
+        &.-narrow.-tiny #curves { height: 5; }
+        &.-narrow.-short .words, &.-tiny .words { display: none; }
         &.-short #output, &.-short #answers { height: 5; }
+        &.-tiny #output, &.-tiny #answers { height: 4; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,7 +73,7 @@ class RunsScreen(Screen[None]):
         Binding(
             "slash", "filter", "Filter", id="runs.filter", tooltip="Filter the runs, or the output where the focus is"
         ),
-        Binding("x", "stop", "Stop…", id="runs.stop", tooltip="Stop this run; asks how"),
+        Binding("x", "stop", "Stop", id="runs.stop", tooltip="Stop this run; asks how"),
         Binding("enter", "open", "Open", id="runs.open", tooltip="All about this run; of a failed one, what to do"),
         Binding("v", "view", "View", id="runs.view", tooltip="Its output, or its answers to the examples"),
         Binding("P", "ask('pause')", "Pause", show=False, id="runs.pause", tooltip="Save and free the slot"),
@@ -316,6 +321,7 @@ class RunsScreen(Screen[None]):
     def _choose(self, choice: Choice) -> None:
         self._choice = choice
         self._show_rows()
+        self._draw()  # the same runs may have other signs
 
     def action_metric(self, by: int) -> None:
         self.query_one(CurvePane).next_metric(by)
@@ -388,8 +394,7 @@ class RunsScreen(Screen[None]):
 
     @on(Asked)
     def _asked(self, event: Asked) -> None:
-        severity = "error" if event.refused else "information"
-        self.notify(visible(event.said), severity=severity, markup=False)
+        self.notify(visible(event.said), severity="error" if event.refused else "information", markup=False)
 
     def action_copy(self) -> None:
         if row := self._current():
