@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from tui.runs.curves import Curves, smoothed
 from tui.widgets.chart import Chart, Series
-from workbench.report.numbers import size
+from workbench.report.numbers import duration, size
 from workbench.report.plain import shorten, visible
 
 _WEIGHTS = (0.0, 0.6, 0.9, 0.98)
@@ -40,6 +40,7 @@ class CurvePane(Vertical):
         self._curves = Curves()
         self._drawn: tuple[Drawn, ...] = ()
         self._metric, self._log, self._weight = "loss", False, 0.0
+        self._said = ""
 
     def compose(self) -> ComposeResult:
         yield Chart(id="chart")
@@ -52,7 +53,9 @@ class CurvePane(Vertical):
         self._redraw()
 
     def say(self, gauges: str) -> None:
-        self.query_one("#gauges", Static).update(gauges)
+        if gauges != self._said:
+            self._said = gauges
+            self.query_one("#gauges", Static).update(gauges)
 
     def next_metric(self, by: int) -> None:
         names = self._curves.names()
@@ -76,7 +79,9 @@ class CurvePane(Vertical):
         self.border_title = Content(f"{visible(self._metric)} · {axis} · {smooth}")
         self.query_one(Chart).draw(series, self._log, self._empty())
         texts = [f"{one.marker} {shorten(one.name, _NAME_CELLS)}" for one in self._drawn]
-        self.query_one("#legend", Static).update("  ".join(texts))
+        legend = self.query_one("#legend", Static)
+        if legend.content != (text := "  ".join(texts)):
+            legend.update(text)
 
     def _series(self, one: Drawn) -> Series:
         steps, values = self._curves.line(one.run_id, self._metric)
@@ -89,8 +94,8 @@ class CurvePane(Vertical):
         return f"no {visible(self._metric)} logged yet" + (" (m: another number)" if self._curves.names() else "")
 
 
-def gauges(curves: Curves, run_id: str) -> str:
-    """The newest of what the run and its device said, in a line."""
+def gauges(curves: Curves, run_id: str, age: float | None) -> str:
+    """The newest of what the run and its device said, in a line; `age` in seconds, None where it is over."""
     said = {name: curves.last(run_id, name) for name in ("lr", "grad_norm", "tokens_per_s", "memory_bytes")}
     device = {
         name: curves.last(run_id, f"telemetry.{name}")
@@ -105,6 +110,7 @@ def gauges(curves: Curves, run_id: str) -> str:
         _told(device["celsius"], "{:.0f} °C"),
         _told(device["watts"], "{:.0f} W"),
         _told(device["cpu_cores"], "CPU {:.1f} cores"),
+        "" if age is None else f"{duration(max(0.0, age))} ago",
     ]
     return " · ".join(filter(None, parts))
 

@@ -2,21 +2,16 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tui.runs.console import Console, Said
 from tui.runs.curves import Point, points_of
 from tui.runs.facts import FactBook
+from tui.runs.lister import Lister
 from tui.runs.query import ALL, Query
-from tui.runs.row import RunRow, in_order, row_of
-from workbench.errors import LockedError
-from workbench.report.live import at_work_rows
+from tui.runs.row import RunRow
 from workbench.run.follow import RunTail
 from workbench.run.layout import Home
-from workbench.run.liveness import view_of
-from workbench.run.schedule import schedule
-from workbench.run.states import RunStatus
 
 LIST_SECONDS = 1.0
 
@@ -41,12 +36,16 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What happened since the last one. `listing` is None where it is as it was; `said` is of the `output` run."""
+    """What happened since the last one. `listing` is None where it is as it was; `said` is of the `output` run.
+
+    `heard`: when the runs of `points` logged their newest event, in Unix seconds.
+    """
 
     listing: Listing | None = None
     points: tuple[tuple[str, tuple[Point, ...]], ...] = ()
     output: tuple[str, int] | None = None
     said: Said | None = None
+    heard: tuple[tuple[str, float], ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -57,10 +56,13 @@ class Batch:
 class _Log:
     tail: RunTail
     step: int = 0
+    heard: float = 0.0
 
     def read(self) -> tuple[Point, ...]:
-        points = tuple(points_of(self.tail.read(), self.step))
+        events = self.tail.read()
+        points = tuple(points_of(events, self.step))
         self.step = points[-1].step if points else self.step
+        self.heard = max([self.heard, *(float(event["t"]) for event in events if "t" in event)])
         return points
 
 
@@ -75,8 +77,10 @@ class Feed:
     _listing: Listing | None = None
     _listed_at: float | None = None
     _facts: FactBook = field(init=False)
+    _lister: Lister = field(init=False)
 
     def __post_init__(self) -> None:
+        self._lister = Lister(self.home)
         self._facts = FactBook(self.home)
 
     def read(self, watched: Watched, now: float | None = None) -> Batch:
@@ -84,34 +88,19 @@ class Feed:
         at = time.monotonic() if now is None else now
         if self._listed_at is None or at - self._listed_at >= LIST_SECONDS:
             self._listed_at = at  # before the reading: where it fails, it is tried again in a second
-            self._rows = self._list()
+            self._rows = self._lister.rows(at)
         before = self._listing
         if before is None or before.rows != self._rows or before.query != watched.query:
             shown = self._facts.fitting(self._rows, watched.query)
             self._listing = Listing(self._rows, shown, watched.query)
         changed = self._listing if self._listing is not before else None
-        return Batch(changed, self._points(watched.drawn), watched.output, self._said(watched.output))
+        points = self._points(watched.drawn)
+        heard = tuple((run_id, self._logs[run_id].heard) for run_id, _ in points)
+        return Batch(changed, points, watched.output, self._said(watched.output), heard)
 
     def list_now(self) -> None:
         """The next reading tells the list anew: something was asked of a run."""
         self._listed_at = None
-
-    def _list(self) -> tuple[RunRow, ...]:
-        from workbench.cli.run_list import listed_runs
-
-        with suppress(LockedError, OSError):  # whoever looks also schedules
-            schedule(self.home, patience=0.0)
-        listed = listed_runs(self.home)
-        unfinished = [row["run_id"] for row in listed if not RunStatus(row["status"]).is_over]
-        work = {row["run_id"]: row for row in at_work_rows([self.home.run_dir(run_id) for run_id in unfinished])}
-        return in_order([row_of(row, work.get(row["run_id"]), self._silence(row)) for row in listed])
-
-    def _silence(self, row: dict[str, object]) -> float | None:
-        """Whole minutes are shown, so no more is told: the list changes no more often for it."""
-        if row["status"] != RunStatus.STALLED:
-            return None
-        last = view_of(self.home.run_dir(str(row["run_id"]))).last_event_t
-        return None if last is None else 60.0 * ((time.time() - last) // 60)
 
     def _points(self, drawn: Sequence[str]) -> tuple[tuple[str, tuple[Point, ...]], ...]:
         self._logs = {run_id: self._logs.get(run_id) or self._log(run_id) for run_id in drawn}

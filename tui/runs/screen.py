@@ -1,6 +1,7 @@
 """The Runs screen: a live list, curves of what is marked, and what the run under the cursor writes or answered."""
 
 import threading
+import time
 from functools import partial
 from typing import ClassVar
 
@@ -34,6 +35,7 @@ from workbench.report.plain import shorten, visible
 from workbench.run.layout import Home
 
 POLL_SECONDS = 0.2  # so that nothing is drawn more than five times a second
+DRAW_SECONDS = 0.5
 _RETRY_SECONDS = 5.0
 _WIDTHS = [(0, "-narrow"), (100, "-wide")]
 _HEIGHTS = [(0, "-tiny"), (20, "-short"), (30, "-tall")]
@@ -150,6 +152,8 @@ class RunsScreen(Screen[None]):
         self._choice, self._query, self._filter_text = Choice(), ALL, ""
         self._curves, self._watched = Curves(), Watched()
         self._wrong_only, self._last_command = False, ""
+        self._heard: dict[str, float] = {}
+        self._is_behind = False  # whether curves have points that are not drawn yet
 
     @property
     def choice(self) -> Choice:
@@ -169,6 +173,7 @@ class RunsScreen(Screen[None]):
         self.query_one(RunList).focus()
         self._show_rows()
         self._is_shown.set()
+        self.set_interval(DRAW_SECONDS, self._draw_new)
         self._follow()
 
     def on_screen_suspend(self) -> None:
@@ -222,8 +227,8 @@ class RunsScreen(Screen[None]):
             self._show_rows()
         for run_id, points in batch.points:
             self._curves.add(run_id, points)
-        if batch.points:
-            self._draw()
+        self._heard |= dict(batch.heard)
+        self._is_behind = self._is_behind or bool(batch.points)
         if batch.said and batch.output == self._watched.output:
             self.query_one(Output).add(batch.said.lines, batch.said.under_way)
             self._show_output_title()
@@ -268,10 +273,23 @@ class RunsScreen(Screen[None]):
         self._wake.set()
 
     def _draw(self) -> None:
+        self._is_behind = False
+        self.query_one(CurvePane).draw(self._curves, self._choice.drawn(self._rows(), self._current()))
+        self._say_gauges()
+
+    def _draw_new(self) -> None:
+        """Draws what has come since, and says how old it is. A chart costs more than a line of text."""
+        if not self._is_shown.is_set():
+            return
+        if self._is_behind:
+            self._draw()
+        elif (row := self._current()) and row.live:
+            self._say_gauges()
+
+    def _say_gauges(self) -> None:
         row = self._current()
-        pane = self.query_one(CurvePane)
-        pane.draw(self._curves, self._choice.drawn(self._rows(), row))
-        pane.say(gauges(self._curves, row.run_id) if row else "")
+        heard = self._heard.get(row.run_id) if row and row.live else None
+        self.query_one(CurvePane).say(gauges(self._curves, row.run_id, heard and time.time() - heard) if row else "")
 
     def _show_output_title(self) -> None:
         row, output = self._current(), self.query_one(Output)

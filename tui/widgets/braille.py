@@ -67,7 +67,7 @@ def picture(lines: Sequence[Points], scale: Scale, columns: int, rows: int) -> P
     owners = [[-1] * columns for _ in range(rows)]
     markers: dict[tuple[int, int], int] = {}
     for number, line in enumerate(lines):
-        spans = _spans(_drawable(line, scale.log), scale, 2 * columns, 4 * rows)
+        spans = _spans(_thinned(_drawable(line, scale.log), 4 * columns), scale, 2 * columns, 4 * rows)
         _draw(spans, DASHES[number % len(DASHES)], number, dots, owners)
         markers |= {cell: number for cell in _places(spans, number)}
     return Picture(tuple(map(tuple, dots)), tuple(map(tuple, owners)), markers)
@@ -79,6 +79,21 @@ def _drawable(line: Points, log: bool) -> Points:
         return line
     kept = [(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(y) and (y > 0 or not log)]
     return [x for x, _ in kept], [y for _, y in kept]
+
+
+def _thinned(line: Points, most: int) -> Points:
+    """Of a line with far more points than dots, the lowest, the highest and the last of so many stretches."""
+    xs, ys = line
+    each = len(xs) // most
+    if each < 4:
+        return line
+    thin_x: list[float] = []
+    thin_y: list[float] = []
+    for start in range(0, len(xs), each):
+        values = ys[start : start + each]
+        thin_x += [xs[start]] * 2 + [xs[start + len(values) - 1]]
+        thin_y += [min(values), max(values), values[-1]]
+    return thin_x, thin_y
 
 
 def _spans(line: Points, scale: Scale, width: int, height: int) -> dict[int, tuple[int, int, int]]:

@@ -73,17 +73,20 @@ class Chart(Widget, can_focus=True):
         lines = [series.points for series in self._series]
         scale = scale_of(lines, self._is_log)
         if scale is None or columns < 4 or rows < 1:
-            return [Strip([Segment(self._empty[: self.size.width], self._styled("axis"))])]
-        drawn = picture(lines, scale, columns, rows)
-        return [*(self._row(drawn, scale, row, rows) for row in range(rows)), self._foot(scale, columns)]
+            return [Strip([Segment(self._empty[: self.size.width], self._styles()[-1])])]
+        drawn, styles = picture(lines, scale, columns, rows), self._styles()
+        return [
+            *(self._row(drawn, scale, row, rows, styles) for row in range(rows)),
+            self._foot(scale, columns, styles[-1]),
+        ]
 
-    def _row(self, drawn: Picture, scale: Scale, row: int, rows: int) -> Strip:
+    def _row(self, drawn: Picture, scale: Scale, row: int, rows: int, styles: Sequence[Style]) -> Strip:
         label = number(scale.at_row(row, rows))
-        segments = [Segment(f"{label:>{AXIS - 1}.{AXIS - 1}}┤", self._styled("axis"))]
+        segments = [Segment(f"{label:>{AXIS - 1}.{AXIS - 1}}┤", styles[-1])]
         cells = [self._text(drawn, row, column) for column in range(len(drawn.dots[row]))]
         for owner, group in groupby(cells, key=lambda cell: cell[1]):
             text = "".join(char for char, _ in group)
-            segments.append(Segment(text, self._styled(str(owner % _COLOURS) if owner >= 0 else "axis")))
+            segments.append(Segment(text, styles[owner % _COLOURS] if owner >= 0 else styles[-1]))
         return Strip(segments)
 
     def _text(self, drawn: Picture, row: int, column: int) -> tuple[str, int]:
@@ -94,14 +97,16 @@ class Chart(Widget, can_focus=True):
         dots = drawn.dots[row][column]
         return (chr(0x2800 + dots) if dots else " "), drawn.owners[row][column]
 
-    def _foot(self, scale: Scale, columns: int) -> Strip:
+    def _foot(self, scale: Scale, columns: int, style: Style) -> Strip:
         left, right = f"step {scale.x0:g}", f"{scale.x1:g}"
         middle = f"{(scale.x0 + scale.x1) / 2:g}" if columns > 40 and scale.x1 > scale.x0 else ""
         text = f"{left}{middle:^{max(0, columns - len(left) - len(right))}}{right}"
-        return Strip([Segment(f"{'':{AXIS - 1}}└{text[:columns]}", self._styled("axis"))])
+        return Strip([Segment(f"{'':{AXIS - 1}}└{text[:columns]}", style)])
 
-    def _styled(self, part: str) -> Style:
-        return self.rich_style + self.get_component_rich_style(f"chart--{part}")
+    def _styles(self) -> list[Style]:
+        """Those of the lines, and of the axis as the last."""
+        parts = [*map(str, range(_COLOURS)), "axis"]
+        return [self.rich_style + self.get_component_rich_style(f"chart--{part}") for part in parts]
 
 
 def number(value: float) -> str:
