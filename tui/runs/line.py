@@ -41,6 +41,7 @@ _WIDTHS = {
 # What goes first where there is no room.
 _DROPPED = ("badges", "params", "bar", "s/step", "plan", "ETA", "delta")
 _STATUS_WIDE = 18
+_LEAST_NAME = 9  # a comparison that was asked for is worth a shorter name
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def columns_for(width: int, pinned: bool) -> dict[str, int]:
     """The columns that fit, with their widths; what is over goes to the name."""
     columns = {name: cells for name, cells in _WIDTHS.items() if pinned or name != "delta"}
     for name in _DROPPED:
-        if _taken(columns) <= width:
+        least = _taken(columns) - (_WIDTHS["name"] - _LEAST_NAME if name == "delta" else 0)
+        if least <= width:
             break
         columns.pop(name, None)
     spare = width - _taken(columns)
