@@ -1,5 +1,6 @@
 """What the Runs screen is fed with: every line once, in order, from where it was read to."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,19 @@ import pytest
 from tests.store.helpers import record, steps, write_run
 from tests.tui.written_homes import FAILED, FINISHED, LIVE, LOWER, at_work, written
 from tui.runs.console import Console, shown
-from tui.runs.feed import Feed, Watched
+from tui.runs.feed import Batch, ListFeed, LogFeed, Watched
 from tui.runs.query import parse_query
 from workbench.run.layout import Home
+
+
+class Feed:
+    """Both feeds, read one after the other as their threads do."""
+
+    def __init__(self, home: Home) -> None:
+        self._lists, self._logs = ListFeed(home), LogFeed(home)
+
+    def read(self, watched: Watched, now: float) -> Batch:
+        return replace(self._logs.read(watched), listing=self._lists.read(watched, now).listing)
 
 
 @pytest.fixture

@@ -67,12 +67,10 @@ class _Log:
 
 
 @dataclass(slots=True)
-class Feed:
-    """Reads in a thread of its own; knows no widget. Logs are read onwards from where they were read to."""
+class ListFeed:
+    """Tells the list, at most once a second. For a thread of its own: where the store is held, it waits for it."""
 
     home: Home
-    _logs: dict[str, _Log] = field(default_factory=dict)
-    _console: tuple[tuple[str, int], Console] | None = None
     _rows: tuple[RunRow, ...] = ()
     _listing: Listing | None = None
     _listed_at: float | None = None
@@ -84,7 +82,7 @@ class Feed:
         self._facts = FactBook(self.home)
 
     def read(self, watched: Watched, now: float | None = None) -> Batch:
-        """What is new; `now` is a monotonic clock in seconds. The list is told at most once a second."""
+        """The list if it is another; `now` is a monotonic clock in seconds. Raises WorkbenchError, OSError."""
         at = time.monotonic() if now is None else now
         if self._listed_at is None or at - self._listed_at >= LIST_SECONDS:
             self._listed_at = at  # before the reading: where it fails, it is tried again in a second
@@ -93,14 +91,26 @@ class Feed:
         if before is None or before.rows != self._rows or before.query != watched.query:
             shown = self._facts.fitting(self._rows, watched.query)
             self._listing = Listing(self._rows, shown, watched.query)
-        changed = self._listing if self._listing is not before else None
-        points = self._points(watched.drawn)
-        heard = tuple((run_id, self._logs[run_id].heard) for run_id, _ in points)
-        return Batch(changed, points, watched.output, self._said(watched.output), heard)
+        return Batch(self._listing if self._listing is not before else None)
 
     def list_now(self) -> None:
         """The next reading tells the list anew: something was asked of a run."""
         self._listed_at = None
+
+
+@dataclass(slots=True)
+class LogFeed:
+    """Reads logs and outputs onwards from where they were read to. For a thread of its own."""
+
+    home: Home
+    _logs: dict[str, _Log] = field(default_factory=dict)
+    _console: tuple[tuple[str, int], Console] | None = None
+
+    def read(self, watched: Watched) -> Batch:
+        """What the runs that are looked at have written since the last reading. Raises OSError."""
+        points = self._points(watched.drawn)
+        heard = tuple((run_id, self._logs[run_id].heard) for run_id, _ in points)
+        return Batch(None, points, watched.output, self._said(watched.output), heard)
 
     def _points(self, drawn: Sequence[str]) -> tuple[tuple[str, tuple[Point, ...]], ...]:
         self._logs = {run_id: self._logs.get(run_id) or self._log(run_id) for run_id in drawn}

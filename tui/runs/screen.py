@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from tui.runs.asking import Ask, ask, command
 from tui.runs.choice import MOST_MARKED, Choice
 from tui.runs.curve_pane import CurvePane, gauges
 from tui.runs.curves import Curves
-from tui.runs.feed import Batch, Feed, Listing, Watched
+from tui.runs.feed import Batch, ListFeed, Listing, LogFeed, Watched
 from tui.runs.filter_line import OUTPUT, RUNS, FilterLine
 from tui.runs.line import status_words
 from tui.runs.output import Output
@@ -146,8 +147,9 @@ class RunsScreen(Screen[None]):
 
     def __init__(self, home: Home) -> None:
         super().__init__()
-        self._home, self._feed = home, Feed(home)
-        self._wake, self._is_shown = threading.Event(), threading.Event()
+        self._home, self._lists, self._logs = home, ListFeed(home), LogFeed(home)
+        self._wake = {"lists": threading.Event(), "logs": threading.Event()}
+        self._is_shown = threading.Event()
         self._listing: Listing | None = None
         self._choice, self._query, self._filter_text = Choice(), ALL, ""
         self._curves, self._watched = Curves(), Watched()
@@ -174,33 +176,41 @@ class RunsScreen(Screen[None]):
         self._show_rows()
         self._is_shown.set()
         self.set_interval(DRAW_SECONDS, self._draw_new)
-        self._follow()
+        self._follow("lists")
+        self._follow("logs")
 
     def on_screen_suspend(self) -> None:
         self._is_shown.clear()
 
     def on_screen_resume(self) -> None:
         self._is_shown.set()
-        self._wake.set()
+        self._wake_up()
 
     def on_unmount(self) -> None:
-        self._wake.set()
+        self._wake_up()
 
-    def _follow(self) -> None:
-        self.run_worker(self._read, thread=True, group="feed", exclusive=True, exit_on_error=False)
+    def _wake_up(self) -> None:
+        for event in self._wake.values():
+            event.set()
 
-    def _read(self) -> None:
-        """The thread. Nothing is read while the screen is hidden; the logs wait in their files."""
+    def _follow(self, group: str) -> None:
+        """Starts the thread of the list, or that of the logs: a store that is held keeps no curve waiting."""
+        read = self._lists.read if group == "lists" else self._logs.read
+        work = partial(self._read, read, self._wake[group])
+        self.run_worker(work, thread=True, group=group, exclusive=True, exit_on_error=False)
+
+    def _read(self, read: Callable[[Watched], Batch], wake: threading.Event) -> None:
+        """A thread. Nothing is read while the screen is hidden; the logs wait in their files."""
         worker = get_current_worker()
         while not worker.is_cancelled:
             if self._is_shown.is_set():
-                self._post_new()
-            self._wake.wait(POLL_SECONDS)
-            self._wake.clear()
+                self._post_new(read)
+            wake.wait(POLL_SECONDS)
+            wake.clear()
 
-    def _post_new(self) -> None:
+    def _post_new(self, read: Callable[[Watched], Batch]) -> None:
         try:
-            batch = self._feed.read(self._watched)
+            batch = read(self._watched)
         except (WorkbenchError, OSError) as error:
             self.post_message(self.Unread(str(error)))
             return
@@ -212,8 +222,8 @@ class RunsScreen(Screen[None]):
         if event.state is not WorkerState.ERROR:
             return
         self.notify(f"{event.worker.group}: {visible(str(event.worker.error))}", severity="error", markup=False)
-        if event.worker.group == "feed":
-            self.set_timer(_RETRY_SECONDS, self._follow)
+        if event.worker.group in self._wake:
+            self.set_timer(_RETRY_SECONDS, partial(self._follow, event.worker.group))
 
     @on(Unread)
     def _unread(self, event: Unread) -> None:
@@ -270,7 +280,7 @@ class RunsScreen(Screen[None]):
             self._read_answers()
         self._show_output_title()
         self._draw()
-        self._wake.set()
+        self._wake_up()
 
     def _draw(self) -> None:
         self._is_behind = False
@@ -406,8 +416,8 @@ class RunsScreen(Screen[None]):
             said, refused = f"{row.name}: {ask(self._home, wish, row.run_id)}", False
         except (WorkbenchError, OSError) as error:
             said, refused = f"{error} {getattr(error, 'hint', '')}".strip(), True
-        self._feed.list_now()
-        self._wake.set()
+        self._lists.list_now()
+        self._wake_up()
         self.post_message(self.Asked(said, refused))
 
     @on(Asked)
