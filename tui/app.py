@@ -8,6 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.plan.screen import PlanScreen
+from tui.runs.screen import RunsScreen
+from workbench.run.at_work import runs_at_work
 from workbench.run.layout import Home
 
 DEMO = "demo"
@@ -32,7 +34,10 @@ class WorkbenchApp(App[None]):
     def __init__(self, home: Home, model: str = DEMO) -> None:
         super().__init__()
         self.home = home
-        self._makers: dict[str, Callable[[], Screen[None]]] = {"plan": lambda: PlanScreen(home, model)}
+        self._makers: dict[str, Callable[[], Screen[None]]] = {
+            "plan": lambda: PlanScreen(home, model),
+            "runs": lambda: RunsScreen(home),
+        }
 
     def on_mount(self) -> None:
         for name, make in self._makers.items():
@@ -43,6 +48,12 @@ class WorkbenchApp(App[None]):
         """Goes to a screen; each is made when it is first shown."""
         if name in self._makers:
             self.switch_mode(name)
+
+    async def action_quit(self) -> None:
+        """Leaves, and says what goes on without the screens."""
+        live = sum(view.status.is_live for _, view in runs_at_work(self.home))
+        text = f"{live} {'run keeps' if live == 1 else 'runs keep'} going; see: workbench runs watch"
+        self.exit(message=text if live else None)
 
 
 def run_app(home: Home, model: str = DEMO) -> None:

@@ -12,9 +12,7 @@ from workbench.cli.context import current_home
 from workbench.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from workbench.run.control import Reason
     from workbench.run.layout import Home, RunDir
-    from workbench.run.liveness import RunView
 
 RunArguments = Annotated[list[str], typer.Argument(metavar="RUN...", help="Identifiers, their starts, or names.")]
 Wait = Annotated[bool, typer.Option("--wait", "-w", help="Return once the runs are over.")]
@@ -31,6 +29,7 @@ def stop(
     wait: Wait = False,
 ) -> None:
     """Stop runs: they finish their step and save, so that they can be resumed. A queued run leaves the queue."""
+    from workbench.run import actions
     from workbench.run.liveness import view_of
     from workbench.run.states import require
 
@@ -40,16 +39,16 @@ def stop(
     for view in views if not every else ():  # of all of them, one may have ended since
         require("stop", view.run_id, view.status)
     for run_dir, view in zip(found, views, strict=True):
-        _end(home, run_dir, view, "user", grace, kill)
+        _say(run_dir, actions.end(home, run_dir, view, "user", grace, kill))
     _wait_for(found, wait)
 
 
 def pause(runs: RunArguments, grace: Grace = None, wait: Wait = False) -> None:
     """Pause runs: they save a checkpoint and free their slot until resumed. A queued run is put on hold."""
-    from workbench.run import queue
+    from workbench.run import actions
     from workbench.run.find import find_runs
     from workbench.run.liveness import view_of
-    from workbench.run.states import RunStatus, require
+    from workbench.run.states import require
 
     home = current_home()
     found = find_runs(home, runs)
@@ -57,10 +56,7 @@ def pause(runs: RunArguments, grace: Grace = None, wait: Wait = False) -> None:
     for view in views:
         require("pause", view.run_id, view.status)
     for run_dir, view in zip(found, views, strict=True):
-        if view.status is RunStatus.QUEUED and queue.hold(home, [view.run_id]):
-            _say(run_dir, "on hold in the queue: workbench runs release lets it start")
-        else:
-            _end(home, run_dir, view_of(run_dir), "pause", grace, kill=False)
+        _say(run_dir, actions.pause(home, run_dir, view, grace))
     _wait_for(found, wait)
 
 
@@ -71,17 +67,7 @@ def resume(
     priority: Annotated[int, typer.Option(help="Higher goes first in the queue.")] = 0,
 ) -> None:
     """Go on with paused, stopped, failed or lost runs from their last complete checkpoint, through the queue."""
-    from workbench.run.checkpoints import complete_checkpoints
-    from workbench.run.states import WrongStateError
-
-    def check(run_dir: "RunDir") -> None:
-        if not complete_checkpoints(run_dir):
-            raise WrongStateError(
-                f"run {run_dir.run_id} has no complete checkpoint to go on from",
-                f"start it again from step 0: workbench runs retry {run_dir.run_id}",
-            )
-
-    _again("resume", runs, check, jobs, retries, priority)
+    _again(runs, True, jobs, retries, priority)
 
 
 def retry(
@@ -94,7 +80,7 @@ def retry(
 
     After `cuda_oom` the same effective batch is made of smaller micro-batches, where that changes no result.
     """
-    _again("retry", runs, lambda run_dir: None, jobs, retries, priority)
+    _again(runs, False, jobs, retries, priority)
 
 
 def hold(runs: RunArguments) -> None:
@@ -151,50 +137,15 @@ def rm(
         print(f"{run_dir.run_id}: {'checkpoints' if checkpoints else 'run'} removed, {size(freed)} freed")
 
 
-def _end(home: "Home", run_dir: "RunDir", view: "RunView", reason: "Reason", grace: float | None, kill: bool) -> None:
-    """Takes a run out of the queue, or asks its shim to end it."""
-    from workbench.run import queue
-    from workbench.run.control import stop_is_asked
-    from workbench.run.launch import LocalLauncher, RunHandle
-    from workbench.run.liveness import view_of
-    from workbench.run.states import RunStatus
-
-    if view.status is RunStatus.QUEUED and queue.withdraw(home, [view.run_id]):
-        _say(run_dir, "taken out of the queue")
-        return
-    view = view_of(run_dir)  # it may have been started meanwhile
-    if stop_is_asked(run_dir, view.attempt) and not kill:
-        _say(run_dir, "is being stopped already: --kill ends it at once")
-        return
-    asked = LocalLauncher(home).stop(RunHandle(view.run_id, view.attempt), reason, 0.0 if kill else grace)
-    _say(run_dir, ("killed" if kill else {"pause": "pausing"}.get(reason, "stopping")) if asked else "is over already")
-
-
-def _again(
-    action: str, words: Sequence[str], check: "Callable[[RunDir], None]", jobs: int, retries: int, priority: int
-) -> None:
-    from workbench.run.again import ticket_again
+def _again(words: Sequence[str], resume: bool, jobs: int, retries: int, priority: int) -> None:
+    from workbench.run.actions import again
     from workbench.run.find import find_runs
-    from workbench.run.liveness import view_of
-    from workbench.run.queue import enqueue
-    from workbench.run.states import require
 
     home = current_home()
     found = find_runs(home, words)
-    views = [view_of(run_dir) for run_dir in found]
-    for run_dir, view in zip(found, views, strict=True):
-        require(action, view.run_id, view.status)
-        check(run_dir)
-    command, folder = shlex.join(sys.argv), os.getcwd()
-    tickets = [
-        ticket_again(run_dir, view, action == "resume", jobs, retries, priority, command, folder)
-        for run_dir, view in zip(found, views, strict=True)
-    ]
-    enqueue(home, tickets)
-    _look_at_queue(home)
-    for run_dir in found:
-        view = view_of(run_dir)
-        _say(run_dir, f"attempt {view.attempt} is {view.status}")
+    said = again(home, found, resume, shlex.join(sys.argv), os.getcwd(), jobs, retries, priority)
+    for run_dir, text in zip(found, said, strict=True):
+        _say(run_dir, text)
 
 
 def _in_queue(action: str, words: Sequence[str], do: "Callable[[Home, list[str]], list[str]]", said: str) -> None:

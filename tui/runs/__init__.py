@@ -1,0 +1,1 @@
+"""The Runs screen: what is at work, what was, and what it wrote."""
