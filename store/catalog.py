@@ -11,7 +11,8 @@ where not internal and table_name <> 'store_format' group by table_name order by
 """
 _FUNCTIONS = """
 select distinct function_name from duckdb_functions()
-where function_type in ('scalar', 'aggregate', 'macro', 'table', 'table_macro') and regexp_matches(function_name, '^[a-z]\\w+$')
+where function_type in ('scalar', 'aggregate', 'macro', 'table', 'table_macro')
+  and regexp_matches(function_name, '^[a-z]\\w+$')
 order by not (database_name is not null and database_name not in ('system', 'temp')), function_name
 """
 _KEYWORDS = "select keyword_name from duckdb_keywords() where keyword_category <> 'unreserved' order by keyword_name"

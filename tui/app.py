@@ -7,6 +7,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from tui.compare.screen import CompareScreen
 from tui.plan.screen import PlanScreen
 from workbench.run.layout import Home
 
@@ -32,7 +33,10 @@ class WorkbenchApp(App[None]):
     def __init__(self, home: Home, model: str = DEMO) -> None:
         super().__init__()
         self.home = home
-        self._makers: dict[str, Callable[[], Screen[None]]] = {"plan": lambda: PlanScreen(home, model)}
+        self._makers: dict[str, Callable[[], Screen[None]]] = {
+            "plan": lambda: PlanScreen(home, model),
+            "compare": lambda: CompareScreen(home),
+        }
 
     def on_mount(self) -> None:
         for name, make in self._makers.items():

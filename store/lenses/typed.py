@@ -1,4 +1,4 @@
-"""Running what a person types as if it were the file of a lens: a head, perhaps, and a query that may have parameters."""
+"""Running what a person types as if it were the file of a lens: a head, perhaps, and a query with parameters."""
 
 import re
 from collections.abc import Mapping
