@@ -1,5 +1,6 @@
 """The Compare screen by its keys, over the real store: what stands on it, and what it leaves in the home."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,7 @@ def test_a_lens_is_run_by_two_keys_and_drawn_with_every_n(fresh: Home) -> None:
         assert "0.08667 n=3" in text
         assert "0.205 n=2" in text
         assert "study cut, the only one here" in text
+        _compare(pilot).query_one(SqlEditor).put("select 'not run yet'")
         await pilot.press("Y")
         assert pilot.app.clipboard == "workbench lens run 'delta to baseline' --study cut --baseline base"
         await pilot.press("y")
@@ -313,8 +315,9 @@ def test_a_locked_store_is_a_banner_until_it_is_free(fresh: Home, monkeypatch: p
         text = await _settled(pilot)
         assert "locked by" in text
         holder.communicate(b"")
-        while _compare(pilot).answer is None:
-            await pilot.pause(0.05)
+        async with asyncio.timeout(30):
+            while _compare(pilot).answer is None or _compare(pilot).query_one("#banner").display:
+                await pilot.pause(0.05)
         await pilot.pause()
         assert "Trying again" not in screen_text(pilot.app)
 

@@ -50,6 +50,7 @@ SECONDS = 60.0
 RETRY = 2.0
 _SAVE_AFTER = 0.4  # seconds without a key until the draft is written
 _TICK = 0.5
+_FRESH = 2.0  # seconds for which the names of tables, studies and metrics are taken as they were read
 _WIDE = 100
 _NARROW = [(0, "-narrow"), (_WIDE, "-wide")]
 _SHORT = [(0, "-tiny"), (12, "-short"), (22, "-tall")]
@@ -110,11 +111,13 @@ class CompareScreen(Screen[None]):
         self._number = 0
         self._stop: Stop | None = None
         self._asked: Statement | None = None
+        self._lens: str | None = None
         self._begun = 0.0
-        self._retry: Timer | None = None
+        self._retries: dict[str, Timer] = {}
         self._saving: Timer | None = None
         self._text = self._saved = ""
         self._stale = False
+        self._looked_at = float("-inf")
 
     @property
     def answer(self) -> Answer | None:
@@ -152,7 +155,9 @@ class CompareScreen(Screen[None]):
             self._tell(f"the history cannot be read: {error.strerror}", problem=True)
 
     def on_screen_resume(self) -> None:
-        self._look()
+        """What was run meanwhile is taken in; not when only a row was closed."""
+        if time.monotonic() - self._looked_at > _FRESH:
+            self._look()
 
     def on_unmount(self) -> None:
         """Quitting waits for no query, and loses nothing that was typed."""
@@ -163,6 +168,7 @@ class CompareScreen(Screen[None]):
     # -- what there is to compare
 
     def _look(self) -> None:
+        self._looked_at = time.monotonic()
         self.run_worker(self._look_in_thread, thread=True, group="look", exit_on_error=False)
 
     def _look_in_thread(self) -> None:
@@ -195,13 +201,13 @@ class CompareScreen(Screen[None]):
             banner.update(f"{visible(locked.title)}. Trying again every {RETRY:g} s; nothing is lost.")
 
     def _again(self, what: Callable[[], None]) -> None:
-        """Once more in a while, unless escape is pressed before."""
-        if self._retry is not None:
-            self._retry.stop()
-        self._retry = self.set_timer(RETRY, partial(self._now, what))
+        """Once more in a while, unless escape is pressed before; each thing waits for itself alone."""
+        if (waiting := self._retries.pop(what.__name__, None)) is not None:
+            waiting.stop()
+        self._retries[what.__name__] = self.set_timer(RETRY, partial(self._now, what))
 
     def _now(self, what: Callable[[], None]) -> None:
-        self._retry = None
+        self._retries.pop(what.__name__, None)
         what()
 
     # -- a query
@@ -268,6 +274,7 @@ class CompareScreen(Screen[None]):
             self._title_result()
             self._tell(error_text(event.answer), problem=True)
         else:
+            self._lens = self._lens_of(self._asked.text) if self._asked else None
             self._show(event.answer)
 
     def _show(self, answer: Answer) -> None:
@@ -305,8 +312,9 @@ class CompareScreen(Screen[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What nobody expected is said, and the screen stays."""
         if event.state is WorkerState.ERROR:
-            self._stop = None
-            self._title_result()
+            if event.worker.group == "ask":
+                self._stop, self._stale = None, True
+                self._title_result()
             self._tell(f"unexpected: {type(event.worker.error).__name__}: {event.worker.error}", problem=True)
 
     # -- the editor
@@ -454,7 +462,7 @@ class CompareScreen(Screen[None]):
         if self._answer is None:
             self._tell("nothing to repeat yet", problem=True)
             return
-        text = command(self._answer, self._lens_of(self.query_one(SqlEditor).text))
+        text = command(self._answer, self._lens)
         self.app.copy_to_clipboard(text)
         self.notify(f"copied: {visible(text[:200])}", markup=False)
 
@@ -491,7 +499,7 @@ class CompareScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Stops the query; else closes what was opened last."""
-        if self._stop or self._retry:
+        if self._stop or self._retries:
             self._give_up()
         elif self.has_class("-drawer"):
             self.action_drawer()
@@ -500,9 +508,10 @@ class CompareScreen(Screen[None]):
             self._focus_result()
 
     def _give_up(self) -> None:
-        if self._retry:
-            self._retry.stop()
-            self._retry = None
+        for waiting in self._retries.values():
+            waiting.stop()
+        if self._retries:
+            self._retries.clear()
             self._banner(None)
         if self._stop:
             self._stop.now()

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
@@ -76,7 +77,8 @@ def _is_numeric(kind: str) -> bool:
 
 def _extremes(rows: Sequence[Sequence[Any]], column: int) -> Iterator[Any]:
     """The least, the greatest and the ones nearest to nothing: the longest texts are among them."""
-    values = [row[column] for row in rows if is_number(row[column])]
+    # Asked of every row of a large result, so with as little as will do: only NaN is unlike itself.
+    values = [value for value in map(itemgetter(column), rows) if value is not None and value == value]
     if values:
         yield min(values)
         yield max(values)
