@@ -11,11 +11,13 @@ from typing import Any
 import duckdb
 
 from store.connection import Connection, raise_damaged, reading
+from store.stopping import Stop
 from workbench.errors import InvalidError, UsageError
 from workbench.run.layout import Home
 
 LIMIT = 1000
 SECONDS = 10.0
+_CHUNK = 2000  # rows made into Python values at a time: other threads, such as a screen's, get their turn in between
 _OUT_OF_REACH = ("read-only", "disabled by configuration", "has been locked", "requires the extension")
 
 
@@ -42,13 +44,19 @@ def query(home: Home, sql: str, limit: int = LIMIT, seconds: float = SECONDS) ->
 
 
 @contextmanager
-def locked_down(home: Home, seconds: float, threads: int = 1) -> Iterator[Connection]:
-    """A connection that can only read the results, each statement for `seconds` at most. Errors as `query`."""
+def locked_down(home: Home, seconds: float, threads: int = 1, stop: Stop | None = None) -> Iterator[Connection]:
+    """A connection that can only read the results, each statement for `seconds` at most. Errors as `query`.
+
+    `stop` can end its statements from another thread; then QueryStoppedError is raised.
+    """
+    stop = stop or Stop()
     with reading(home) as connection:
         lock_down(connection, seconds, threads)
         try:
-            yield connection
+            with stop.over(connection):
+                yield connection
         except duckdb.InterruptException as error:
+            stop.check()
             raise InvalidError(str(error), f"the limit is {seconds:g} s; filter earlier, or raise it") from error
         except duckdb.Error as error:
             raise_damaged(error, home.database)
@@ -75,7 +83,9 @@ def fetch(connection: Connection, sql: str, values: Mapping[str, str | None], li
     """Runs SQL with the values of its named parameters and fetches at most `limit` rows. Raises duckdb.Error."""
     cursor = connection.execute(sql, dict(values))
     description = cursor.description or []
-    rows = cursor.fetchmany(limit + 1)
+    rows: list[tuple[Any, ...]] = []
+    while chunk := cursor.fetchmany(min(_CHUNK, limit + 1 - len(rows))):
+        rows += chunk
     return QueryResult(
         columns=tuple(column[0] for column in description),
         types=tuple(str(column[1]) for column in description),

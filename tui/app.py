@@ -1,4 +1,4 @@
-"""The app: four screens as modes, keys that hold everywhere, and the way back out. It runs nothing itself."""
+"""The app: its screens as modes, keys that hold everywhere, and the way back out. It runs nothing itself."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -7,6 +7,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from tui.compare.screen import CompareScreen
 from tui.plan.screen import PlanScreen
 from tui.runs.screen import RunsScreen
 from workbench.run.at_work import runs_at_work
@@ -24,9 +25,6 @@ class WorkbenchApp(App[None]):
         Binding("1", "show('plan')", "Plan", show=False, id="app.plan", tooltip="Compose a plan"),
         Binding("2", "show('runs')", "Runs", show=False, id="app.runs", tooltip="Watch runs"),
         Binding("3", "show('compare')", "Compare", show=False, id="app.compare", tooltip="Compare what was run"),
-        Binding(
-            "4", "show('library')", "Library", show=False, id="app.library", tooltip="Plans, recipes, studies, runs"
-        ),
         Binding("question_mark", "show_help_panel", "Keys", id="app.keys", tooltip="Keys of what has the focus"),
         Binding("q,ctrl+q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave; runs go on"),
     ]
@@ -37,6 +35,7 @@ class WorkbenchApp(App[None]):
         self._makers: dict[str, Callable[[], Screen[None]]] = {
             "plan": lambda: PlanScreen(home, model),
             "runs": lambda: RunsScreen(home),
+            "compare": lambda: CompareScreen(home),
         }
 
     def on_mount(self) -> None:

@@ -5,5 +5,6 @@ from store.lenses.chart import Chart
 from store.lenses.lens import Lens
 from store.lenses.saving import Saved, save
 from store.lenses.shelf import Listed, find, known
+from store.lenses.typed import run_text
 
-__all__ = ["Chart", "Lens", "LensResult", "Listed", "Saved", "find", "known", "run", "save"]
+__all__ = ["Chart", "Lens", "LensResult", "Listed", "Saved", "find", "known", "run", "run_text", "save"]

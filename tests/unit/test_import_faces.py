@@ -35,6 +35,7 @@ FACES = {
     "store.compare": tuple(name for name in (*HEAVY, "rich") if name != "duckdb"),
     "workbench.train.train_run": ("duckdb", "textual", "matplotlib", "store", "tui"),
     "tui": HEAVY,
+    "tui.compare.screen": tuple(name for name in HEAVY if name != "textual"),
 }
 
 

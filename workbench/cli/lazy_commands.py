@@ -10,6 +10,7 @@ from typer.main import get_command, get_group
 
 # Name and place, in the order of the help: a Typer app for a noun, a function for a command of its own.
 COMMANDS = {
+    "tui": "workbench.cli.screens:screens",
     "model": "workbench.cli.model:app",
     "plan": "workbench.cli.plan:app",
     "data": "workbench.cli.data:app",

@@ -16,10 +16,7 @@ def main() -> None:
     # Imports make objects that stay: to look through them for garbage again and again takes a tenth of a short command.
     gc.set_threshold(20_000, 20)
     try:
-        if not answer_at_once(sys.argv[1:]):
-            from workbench.cli.app import app
-
-            app()
+        _answer(sys.argv[1:])
     except WorkbenchError as error:
         show_error(error)
         sys.exit(error.exit_code)
@@ -33,6 +30,18 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+def _answer(words: list[str]) -> None:
+    """Without words, and on a terminal, opens the screens."""
+    if not words and sys.stdin.isatty() and sys.stdout.isatty():
+        from workbench.cli.screens import screens
+
+        screens()
+    elif not answer_at_once(words):
+        from workbench.cli.app import app
+
+        app()
 
 
 def _advice(error: OSError) -> str:

@@ -1,0 +1,1 @@
+"""The Compare screen: lenses, SQL, results and charts of them."""

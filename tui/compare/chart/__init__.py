@@ -1,0 +1,1 @@
+"""Charts of a result as lines of text."""

@@ -1,0 +1,95 @@
+"""The chart of a result on the screen; it is drawn anew when its size or its result changes."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.color import Color, Gradient
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.compare.chart.draw import draw
+from tui.compare.chart.drawing import UNICODE, Line, Marks, Span
+from tui.compare.chart.points import ChartAsked
+
+_SHADES = Gradient.from_colors("#f7f4f0", "#e3c08a", "#b5701d", "#6b3a06")
+_SERIES = 4
+
+
+class ChartView(ScrollView, can_focus=True):
+    """Says why there is no chart where there is none."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"chart--text", "chart--muted"} | {
+        f"chart--series-{i}" for i in range(_SERIES)
+    }
+    DEFAULT_CSS = """
+    ChartView {
+        height: 1fr; scrollbar-gutter: stable; scrollbar-size-vertical: 1;
+        & .chart--muted { color: $text-muted; }
+        & .chart--series-0 { color: $text-primary; }
+        & .chart--series-1 { color: $text-warning; }
+        & .chart--series-2 { color: $text-success; }
+        & .chart--series-3 { color: $text-error; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_up", "Up", show=False, id="chart.up", tooltip="A line up"),
+        Binding("down,j", "scroll_down", "Down", show=False, id="chart.down", tooltip="A line down"),
+        Binding("left,h", "scroll_left", "Left", show=False, id="chart.left", tooltip="To the left"),
+        Binding("right,l", "scroll_right", "Right", show=False, id="chart.right", tooltip="To the right"),
+    ]
+
+    def __init__(self, marks: Marks = UNICODE, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
+        super().__init__(id=id)
+        self._marks = marks
+        self._asked: ChartAsked | None = None
+        self._columns: Sequence[str] = ()
+        self._rows: Sequence[Sequence[Any]] = ()
+        self._lines: list[Line] = []
+        self._why = ""
+
+    @property
+    def has_chart(self) -> bool:
+        return self._asked is not None
+
+    def show_chart(self, asked: ChartAsked, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        self._asked, self._columns, self._rows = asked, columns, rows
+        self._draw()
+
+    def show_none(self, why: str) -> None:
+        """`why` is one sentence."""
+        self._asked, self._rows, self._why = None, (), why
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        width, height = self.scrollable_content_region.size
+        if self._asked is None:
+            self._lines = [(Span(self._why, "muted"),)]
+        elif width > 0:
+            self._lines = draw(self._asked, self._columns, self._rows, width, height, self._marks)
+        widest = max((sum(len(span.text) for span in line) for line in self._lines), default=0)
+        self.virtual_size = Size(widest, len(self._lines))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        across, down = self.scroll_offset
+        base, row = self.rich_style, y + down
+        if row >= len(self._lines):
+            return Strip.blank(self.size.width, base)
+        strip = Strip([Segment(span.text, base + self._style(span)) for span in self._lines[row]])
+        return strip.crop_extend(across, across + self.size.width, base)
+
+    def _style(self, span: Span) -> Style:
+        if span.kind == "cell":
+            ground = _SHADES.get_color(span.level)
+            ink = Color.parse("#000000" if ground.brightness > 0.5 else "#ffffff")
+            return Style(color=ink.rich_color, bgcolor=ground.rich_color)
+        if span.kind == "series":
+            return self.get_component_rich_style(f"chart--series-{span.number % _SERIES}")
+        return self.get_component_rich_style(f"chart--{span.kind}")

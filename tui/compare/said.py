@@ -1,0 +1,67 @@
+"""Words of the Compare screen about a result, an error and a query. Without Textual."""
+
+import shlex
+
+from tui.compare.asking import Answer, Shelf
+from tui.compare.parameters import options
+from workbench.errors import WorkbenchError
+from workbench.report.numbers import seconds
+from workbench.report.plain import visible
+
+CUT = " · cut, there are more"
+_OF_THE_COMMAND = ("--study", "--plans", "--metric", "--baseline", "--group")
+
+
+def result_title(rows: int, shown: int, cut: bool, took: float) -> str:
+    """Tells apart the rows that are shown, those that were fetched, and a result that had more than these."""
+    time = f" · {seconds(took)}" if took >= 1 else f" · {1000 * took:.0f} ms"
+    if shown < rows:
+        said = f"{shown:,} shown · {rows:,} fetched" if cut else f"{shown:,} shown of {rows:,} rows"
+        return f"Result: {said}{CUT if cut else ''} · L all{time}"
+    return f"Result: {rows:,} {'row' if rows == 1 else 'rows'}{CUT if cut else ''}{time}"
+
+
+def error_text(error: WorkbenchError) -> str:
+    """The error's own words, DuckDB's among them, line by line: its caret stands where DuckDB put it."""
+    lines = [*error.title.split("\n"), *error.hint.split("\n")]
+    for problem in error.problems:
+        lines += str(problem).split("\n")
+    if any(word in error.hint for word in _OF_THE_COMMAND):
+        lines.append("here: p, then study=NAME or plans, metric=NAME, baseline=NAME, group=NAME")
+    return "\n".join(visible(line) for line in lines if line.strip())
+
+
+def sql_title(values: dict[str, str | None]) -> str:
+    """What stands above the editor."""
+    given = [f"${name}={visible(value)}" if value is not None else f"${name}: none" for name, value in values.items()]
+    return " · ".join(["SQL", "read-only", *given])
+
+
+def shelf_title(shelf: Shelf) -> str:
+    """What there is to compare, at the top of the screen."""
+    runs = f"{shelf.finished} finished {'run' if shelf.finished == 1 else 'runs'}"
+    count = len(shelf.studies)
+    studies = "no study" if not count else f"study {visible(shelf.studies[0])}" if count == 1 else f"{count} studies"
+    return f"Compare   {runs} · {studies}"
+
+
+def empty_text(shelf: Shelf) -> str:
+    """What stands where there is no result yet."""
+    if not shelf.finished:
+        return "No finished runs here yet.\n1 composes a plan, R there runs it; 2 shows the runs."
+    lonely = "" if shelf.finished > 1 else "One finished run: a comparison needs two, on the same seed best.\n"
+    return f"{lonely}i goes to the lenses, enter runs one.\ns goes to the SQL, F5 runs it."
+
+
+def choices_text(shelf: Shelf) -> str:
+    """The values that the parameters of lenses can have."""
+    parts = [("study", shelf.studies), ("metric", shelf.metrics), ("baseline", shelf.arms)]
+    said = [f"{name}: {', '.join(values)}" for name, values in parts if values]
+    return "; ".join([*said, "group: all, type, band, type,band, module, block, @NAME", "plans: all finished runs"])
+
+
+def command(answer: Answer, lens: str | None) -> str:
+    """The command that gives the same rows: the lens's, else the SQL with its values written out."""
+    if lens is not None:
+        return f"workbench lens run {shlex.quote(lens)}{options(answer.values)}"
+    return f"workbench sql {shlex.quote(answer.sql.strip())}"
