@@ -1,15 +1,19 @@
 """The Plan screen by its keys: what they do to the plan, and what stands on the screen."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from tests.cli.command import COMMAND
 from tests.tui.pilot import NARROW, WIDE, drive, keys, screen_text
 from tui.plan.screen import PlanScreen
 from workbench.plan.files import load_plan
 from workbench.run.layout import Home
+from workbench.run.liveness import status_of
+from workbench.run.record import read_record
 
 
 @pytest.fixture
@@ -98,3 +102,33 @@ def test_the_map_stands_at_every_size(home: Home, size: tuple[int, int]) -> None
         assert "Budget for cpu" in screen_text(pilot.app)
 
     drive(home, steps, size)
+
+
+@pytest.mark.slow
+def test_runs_are_launched_by_the_command_that_the_dialog_shows(home: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("R")
+        await pilot.pause()
+        assert "--seed 1 --seed 2 --seed 3 --detach" in screen_text(pilot.app).replace("\n", "")
+        await pilot.press("end", *["backspace"] * 5, *keys("x"))
+        await pilot.pause()
+        assert "are no seeds" in screen_text(pilot.app)
+        await pilot.press("backspace", *keys("7"), "enter")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+
+    drive(home, steps)
+    [run_dir] = home.run_dirs()
+    assert read_record(run_dir.record).seed == 7
+    assert status_of(run_dir).is_live
+    stop = [*COMMAND, "--home", str(home.path), "runs", "stop", "--all", "--kill", "--wait"]
+    assert subprocess.run(stop, capture_output=True, check=False).returncode == 0
+
+
+def test_a_plan_with_errors_is_not_run(home: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("colon", *keys("* all method=qalora pool=5"), "enter", "R")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, PlanScreen)
+
+    drive(home, steps)

@@ -48,6 +48,6 @@ def test_a_plan_is_cut_and_the_other_screens_are_a_key_away(tmp_path: Path, sock
     _tmux(socket, "send-keys", "3")
     _shows(socket, "Lenses")
     _tmux(socket, "send-keys", "1")
-    _shows(socket, "> L16 <")
+    _shows(socket, ">L16 <")
     _tmux(socket, "send-keys", "q")
     _shows(socket, "left with 0")

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
@@ -16,8 +17,10 @@ from tui.plan.draft import Draft, read_draft, rules_for, start_draft, with_rule
 from tui.plan.inspector import Inspector
 from tui.plan.journal import Journal
 from tui.plan.layer_grid import Chosen, LayerGrid
+from tui.plan.launch import Launched, Wish, launch
 from tui.plan.layers import named
 from tui.plan.rule_line import RuleLine
+from tui.plan.run_dialog import PlanRunDialog
 from workbench import atomic
 from workbench.errors import WorkbenchError
 from workbench.plan.catalogue import CATALOGUE, NONE
@@ -72,8 +75,16 @@ class PlanScreen(Screen[None]):
         Binding(
             "i", "drawer", "Inspect", show=False, id="plan.inspect", tooltip="Open the inspector on a narrow screen"
         ),
+        Binding("R", "run", "Run…", id="plan.run", tooltip="Launch runs of this plan"),
         Binding("w", "save", "Save", id="plan.save", tooltip="Write the plan file"),
     ]
+
+    class WasLaunched(Message):
+        """The command that launches has ended."""
+
+        def __init__(self, launched: Launched) -> None:
+            super().__init__()
+            self.launched = launched
 
     def __init__(self, home: Home, model: str, name: str = "draft", path: Path | None = None) -> None:
         super().__init__()
@@ -177,10 +188,37 @@ class PlanScreen(Screen[None]):
 
     def action_save(self) -> None:
         """Writes the text as it is: an invalid plan is still the person's work."""
+        self._write()
+        self.notify(f"wrote {self._draft.path}", markup=False)
+
+    def action_run(self) -> None:
+        """Asks for seeds and recipe. An invalid plan cannot be run."""
+        if self._draft.errors:
+            self.notify("the plan has errors: see beside the map", severity="error", markup=False)
+            return
+        self._write()
+        self.app.push_screen(PlanRunDialog(self._draft, str(self._home.path)), self._launch)
+
+    def _launch(self, wish: Wish | None) -> None:
+        if wish is not None:
+            self.notify("putting the runs into the queue …", markup=False)
+            self.run_worker(lambda: self._launch_in_thread(wish), thread=True, group="launch", exit_on_error=False)
+
+    def _launch_in_thread(self, wish: Wish) -> None:
+        self.post_message(self.WasLaunched(launch(self._home.path, wish)))
+
+    @on(WasLaunched)
+    def _was_launched(self, event: WasLaunched) -> None:
+        done = event.launched
+        if done.code == 0:
+            self.notify("queued; 2 shows the runs", markup=False)
+        else:
+            self.notify(done.said[-600:], title="not launched", severity="error", markup=False, timeout=20)
+
+    def _write(self) -> None:
         path = self._draft.path
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_text(path, self._draft.text)
-        self.notify(f"wrote {path}", markup=False)
 
     def _sites(self) -> list[Site]:
         grid = self.query_one(LayerGrid)
