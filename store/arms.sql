@@ -31,7 +31,7 @@ from study_runs s left join runs r using (run_id) left join finished_attempts f 
 union all by name
 select null as study, * from plan_runs;
 
--- The runs of a study with the finished reference runs of its models and data; without a study, the finished runs of
+-- The runs of a study, where it has no reference of its own with the finished ones of its models and data; without a study, the finished runs of
 -- every plan on the baseline's models and data. A run is paired with the baseline's of the same seed.
 create macro arms_of(of_study, of_baseline) as table
 with asked as (from arm_runs where study is not distinct from of_study),
@@ -45,7 +45,7 @@ chosen as (
   select arm, seed, run_id, reference, finished, created
   from plan_runs
   where of_study is not null and reference and (model_fingerprint, data_hash) in (from comparable)
-    and run_id not in (select run_id from asked)
+    and run_id not in (select run_id from asked) and not exists (from asked where reference and finished)
 )
 select of_study::varchar as study, c.arm, of_baseline::varchar as baseline_arm, c.seed, c.run_id,
   b.run_id as baseline_run_id, c.reference, c.finished, c.arm = of_baseline as is_baseline,
