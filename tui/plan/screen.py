@@ -16,8 +16,8 @@ from tui.plan.cell_text import Shown
 from tui.plan.draft import Draft, read_draft, rules_for, start_draft, with_rule
 from tui.plan.inspector import Inspector
 from tui.plan.journal import Journal
-from tui.plan.layer_grid import Chosen, LayerGrid
 from tui.plan.launch import Launched, Wish, launch
+from tui.plan.layer_grid import Chosen, LayerGrid
 from tui.plan.layers import named
 from tui.plan.rule_line import RuleLine
 from tui.plan.run_dialog import PlanRunDialog
