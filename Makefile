@@ -12,16 +12,19 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= 2
 IN_PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check setup format clean
+.PHONY: demo test test-screens check setup format clean
 
 demo: $(READY)
 	$(BIN)/workbench demo
 
 test: $(READY) lint
-	$(BIN)/python -m pytest $(IN_PARALLEL)
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not screens"
+
+test-screens: $(READY)
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m screens
 
 check: $(READY) lint
-	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow and not screens"
 
 .PHONY: lint
 lint: $(READY)

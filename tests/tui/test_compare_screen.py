@@ -25,6 +25,8 @@ from tui.compare.screen import CompareScreen
 from tui.widgets.result_grid import ResultGrid
 from workbench.run.layout import Home
 
+pytestmark = pytest.mark.screens
+
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Home:

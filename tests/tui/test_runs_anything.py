@@ -19,6 +19,8 @@ from tui.runs.row import RunRow
 from tui.runs.screen import RunsScreen
 from workbench.run.layout import Home
 
+pytestmark = pytest.mark.screens
+
 # Of those that ask something of a run only `x` is here: it asks first, and `escape` and `enter` leave the run alone.
 _KEYS = (
     *("up", "down", "j", "k", "g", "G", "pageup", "pagedown", "space", "p", "slash", "escape", "enter", "x", "v", "W"),

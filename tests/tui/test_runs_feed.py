@@ -12,6 +12,8 @@ from tui.runs.feed import Batch, ListFeed, LogFeed, Watched
 from tui.runs.query import parse_query
 from workbench.run.layout import Home
 
+pytestmark = pytest.mark.screens
+
 
 class Feed:
     """Both feeds, read one after the other as their threads do."""

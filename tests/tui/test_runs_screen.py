@@ -13,6 +13,8 @@ from tui.runs.screen import RunsScreen
 from workbench.run.control import stop_reason
 from workbench.run.layout import Home
 
+pytestmark = pytest.mark.screens
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
