@@ -104,7 +104,7 @@ def test_markdown_stands_with_its_figures_and_their_data(run: Run, home: Home, t
         text = (target.parent / link).read_text(encoding="utf-8")
         if link.endswith(".svg"):
             ElementTree.fromstring(text)
-    assert "| rank | arm | n |" in page
+    assert "| rank | arm | standing | n |" in page
 
 
 def test_rates_that_were_tried_are_chosen_for_every_arm(run: Run, home: Home) -> None:

@@ -7,7 +7,7 @@ from workbench.report.figures.effects import EffectPoint, effect_plot
 from workbench.report.numbers import ABSENT, decimal, percent
 from workbench.report.study.blocks import Block, Numbers, Picture, Section, Text
 from workbench.report.study.source import Source
-from workbench.report.study.words import figures, interval, mean_sd, p_value, params, rough_interval
+from workbench.report.study.words import figures, interval, mean_sd, p_value, params, rough_interval, short_names
 from workbench.report.table import Column, Table
 from workbench.study.analysis import Analysis
 from workbench.study.arm_effects import ArmEffect, Standing, ranked
@@ -70,7 +70,7 @@ def _table(source: Source, analysis: Analysis, found: Sequence[ArmEffect], sql: 
     base = source.results.baseline
     trained = next(effect.outcome.trainable_params for effect in found if effect.outcome.arm == base)
     headings = ("n", "trainable", "discount", f"{analysis.outcomes.metric} (mean ± sd)", "Δ [95 %]", "p (Holm)", "r")
-    columns = (Column("rank"), Column("arm", "left"), *map(Column, (*headings, "shows")), Column("standing", "left"))
+    columns = (Column("rank"), Column("arm", "left"), Column("standing", "left"), *map(Column, (*headings, "shows")))
     if analysis.tuned and found is analysis.tuned_effects:
         columns = (*columns, Column("lr", "left"))
     rows = []
@@ -79,6 +79,7 @@ def _table(source: Source, analysis: Analysis, found: Sequence[ArmEffect], sql: 
         row: tuple[str, ...] = (
             str(ranks.get(id(effect), ABSENT)),
             effect.outcome.arm,
+            str(effect.standing),
             _n(effect),
             params(own),
             percent(1 - own / trained) if own is not None and trained else ABSENT,
@@ -87,7 +88,6 @@ def _table(source: Source, analysis: Analysis, found: Sequence[ArmEffect], sql: 
             p_value(effect.p_holm),
             decimal(effect.correlation, 2),
             figures(effect.delta.detectable if effect.delta else None),
-            str(effect.standing),
         )
         if analysis.tuned and found is analysis.tuned_effects:
             row = (*row, analysis.tuned.chosen.get(effect.outcome.arm, ABSENT))
@@ -125,14 +125,18 @@ def _own_examples(source: Source) -> list[Block]:
 
 
 def _n(effect: ArmEffect) -> str:
+    """A reference that gives no such metric lacks nothing: it has no adapter that could be merged."""
+    if effect.outcome.reference and not effect.n:
+        return ABSENT
     missing = len(effect.outcome.missing)
     return f"{effect.n} ({missing} missing)" if missing else str(effect.n)
 
 
 def _plot(source: Source, found: Sequence[ArmEffect], name: str) -> list[Block]:
+    labels = short_names([effect.outcome.arm for effect in found if effect.delta])
     points = [
         EffectPoint(
-            label=effect.outcome.arm,
+            label=labels[effect.outcome.arm],
             group=effect.outcome.layer_type or "other",
             n=effect.delta.n,
             mean=effect.delta.mean,

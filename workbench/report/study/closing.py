@@ -61,7 +61,7 @@ def limits(source: Source) -> Section:
     ]
     if few:
         lines.append(f"{few} arms have fewer than {FEWEST_SEEDS} seeds: they are shown and not ranked.")
-    if any(effect.outcome.missing for effect in analysis.effects):
+    if any(effect.outcome.missing for effect in analysis.effects if not effect.outcome.reference):
         lines.append(
             "Some runs are missing. Where they failed because of what the arm does, the seeds that are left flatter it."
         )

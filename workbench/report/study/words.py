@@ -1,5 +1,8 @@
 """Estimates, verdicts and arms in words and cells."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 from workbench.report.numbers import ABSENT, count, signed
 from workbench.study.estimate import Estimate
 from workbench.study.verdicts import Outcome, Verdict
@@ -44,6 +47,21 @@ def mean_sd(mean: float | None, sd: float | None, digits: int = 4) -> str:
     if mean is None:
         return ABSENT
     return f"{mean:.{digits}f}" + (f" ± {sd:.{digits}f}" if sd is not None else "")
+
+
+def short_names(arms: Sequence[str]) -> dict[str, str]:
+    """Arms by their levels alone, without those that all share: `lower attn qalora` where a figure has little room.
+
+    Arms that would then have one name keep their whole ones.
+    """
+    parts = {arm: arm.split(",") for arm in arms}
+    shared = set.intersection(*(set(of_arm) for of_arm in parts.values())) if len(parts) > 1 else set()
+    short = {
+        arm: " ".join(part.partition("=")[2] or part for part in of_arm if part not in shared)
+        for arm, of_arm in parts.items()
+    }
+    counts = Counter(short.values())
+    return {arm: name if name and counts[name] == 1 else arm for arm, name in short.items()}
 
 
 def params(value: int | None) -> str:
