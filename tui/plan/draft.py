@@ -9,7 +9,7 @@ from workbench.plan.check import PlanCheck
 from workbench.plan.compact import compact
 from workbench.plan.document import read_document
 from workbench.plan.edit import new_plan_text, with_rules
-from workbench.plan.files import check_text
+from workbench.plan.files import check_text, plan_or_raise
 from workbench.plan.plan import Plan
 from workbench.plan.rule import Rule
 from workbench.plan.selector import parse_rule
@@ -50,8 +50,6 @@ def read_draft(text: str, path: Path, home: Home, before: Plan | None = None) ->
     if check.plan:
         return Draft(path, text, check, check.plan)
     if before is None:
-        from workbench.plan.files import plan_or_raise
-
         return Draft(path, text, check, plan_or_raise(check, str(path)))
     return Draft(path, text, check, before)
 

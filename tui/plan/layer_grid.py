@@ -224,11 +224,10 @@ class LayerGrid(ScrollView, can_focus=True):
 
     def action_move(self, rows: int, columns: int) -> None:
         self._cells = None
-        if self._anchor is None:
-            self.cursor = self._moved(rows, columns)
-        else:
-            self.cursor = self._moved(rows, columns)
-        self._choose()
+        target = self._moved(rows, columns)
+        if target == self.cursor:
+            self._choose()  # at the border the cursor says nothing, and what was chosen may have gone
+        self.cursor = target
 
     def action_extend(self, rows: int, columns: int) -> None:
         self._cells = None

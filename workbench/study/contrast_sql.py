@@ -30,5 +30,10 @@ def contrast_sql(study: str, baseline: str, metric: str, contrast: Contrast) -> 
     return _SEEDS.format(rows=rows, **named) + _SUMMARY
 
 
+def titled(title: str, query: str) -> str:
+    """The query below a title; not with `--`, which `workbench sql QUERY` would take for an option."""
+    return f"/* {title.replace('*/', '* /')} */\n{query}"
+
+
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"

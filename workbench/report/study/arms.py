@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from store.study_results import EFFECTS, VALUES, sql_of
 from workbench.report.figures.effects import EffectPoint, effect_plot
-from workbench.report.numbers import ABSENT, decimal, percent
+from workbench.report.numbers import ABSENT, count, decimal, percent
 from workbench.report.study.blocks import Block, Numbers, Picture, Section, Text
 from workbench.report.study.source import Source
-from workbench.report.study.words import figures, interval, mean_sd, p_value, params, rough_interval, short_names
+from workbench.report.study.words import figures, interval, mean_sd, p_value, rough_interval, short_names
 from workbench.report.table import Column, Table
 from workbench.study.analysis import Analysis
 from workbench.study.arm_effects import ArmEffect, Standing, ranked
+from workbench.study.contrast_sql import titled
 
 _JUDGED = (Standing.BETTER, Standing.WORSE)
 _NOTE = (
@@ -81,7 +82,7 @@ def _table(source: Source, analysis: Analysis, found: Sequence[ArmEffect], sql: 
             effect.outcome.arm,
             str(effect.standing),
             _n(effect),
-            params(own),
+            count(own),
             percent(1 - own / trained) if own is not None and trained else ABSENT,
             mean_sd(effect.mean, effect.sd),
             interval(effect.delta),
@@ -106,9 +107,9 @@ def effects_query(source: Source) -> str:
     results, tuned = source.results, source.analysis.tuned
     if tuned is None:
         return _effects_sql(source, results.metric)
-    renamed = "".join(f"-- {arm} ran as {ran}\n" for arm, ran in tuned.ran_as.items() if arm != ran)
+    renamed = "; ".join(f"{arm} ran as {ran}" for arm, ran in tuned.ran_as.items() if arm != ran)
     asked = {"study": results.study, "baseline": tuned.ran_as[results.baseline], "metric": results.metric}
-    return renamed + sql_of(EFFECTS, **asked, among="\n".join(tuned.ran_as.values()))
+    return titled(renamed, sql_of(EFFECTS, **asked, among="\n".join(tuned.ran_as.values())))
 
 
 def _own_examples(source: Source) -> list[Block]:
@@ -174,7 +175,7 @@ def sensitivity(source: Source) -> Section:
         (
             effect.outcome.arm,
             _group(effect),
-            params(base - (effect.outcome.trainable_params or 0)),
+            count(base - (effect.outcome.trainable_params or 0)),
             rough_interval(effect.sensitivity),
         )
         for effect in sorted(

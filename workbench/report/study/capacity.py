@@ -6,6 +6,7 @@ from workbench.report.figures.strips import SiteValue, Strip, layer_strips
 from workbench.report.study.blocks import Block, Picture, Section, Text
 from workbench.report.study.closing import lens_numbers
 from workbench.report.study.source import Source
+from workbench.report.study.words import short_names
 
 _MEASURES = (
     ("update norm", "‖ΔW‖ (Frobenius)", "update_norm"),
@@ -19,16 +20,18 @@ def capacity(source: Source) -> Section:
     found = source.lenses["loss-against-trainable-parameters"]
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     metric = source.results.metric
+    base = source.results.baseline
+    labels = short_names([row["arm"] for row in rows if not row["reference"] and row["arm"] != base])
     points = [
         ParetoPoint(
-            label=row["arm"],
+            label=labels.get(row["arm"], base),
             parameters=row["trainable_params"] or 0,
             n=row["n"],
             mean=row["mean"],
             low=row["low"],
             high=row["high"],
             front=bool(row["front"]),
-            baseline=row["arm"] == source.results.baseline,
+            baseline=row["arm"] == base,
         )
         for row in rows
         if not row["reference"]
@@ -56,7 +59,9 @@ def curves(source: Source) -> Section:
     """The training loss of the baseline and of the arms that differ most from it."""
     if not source.curves:
         return Section("Curves", (Text("No training loss was logged."),))
-    traces = [Trace(curve.arm, curve.seed, curve.steps, curve.values) for curve in source.curves]
+    base = source.results.baseline
+    labels = short_names(list(dict.fromkeys(curve.arm for curve in source.curves if curve.arm != base)))
+    traces = [Trace(labels.get(curve.arm, base), curve.seed, curve.steps, curve.values) for curve in source.curves]
     figure = curve_plot(f"{source.results.study}-curves", "Training loss", traces, metric="loss", log=True)
     note = (
         "The baseline and the arms that differ most from it in the study's metric: means over seeds in a band from the "

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from workbench.report.figures.figure import Figure
 from workbench.report.figures.heat import HeatCell, heat_map
 from workbench.report.study.blocks import Block, Numbers, Picture, Section, Text
+from workbench.report.study.queries import contrast_queries
 from workbench.report.study.source import Source
 from workbench.report.study.words import p_value, rough_interval
 from workbench.report.table import Column, Table
 from workbench.study.arm_effects import ArmEffect, Standing
-from workbench.study.contrast_sql import contrast_sql
 from workbench.study.contrasts import Answer
 
 _TYPES, _BANDS = ("attention", "mlp", "all"), ("lower", "middle", "upper", "all")
@@ -29,7 +29,7 @@ def type_by_depth(source: Source) -> Section:
     if found is None:
         reason = "No change was made in each of two layer types at two depths or more: effects of both were not asked."
         return Section("Layer type × depth", (*blocks, Text(reason)))
-    said = f"Averaged over the changes {', '.join(found.changes)}, each made in one layer group alone:"
+    said = f"Averaged over the changes {'; '.join(found.changes)}, each made in one layer group alone:"
     cells_of = _answers(source, list(found.cells.values()), "cell", _CELLS)
     effects = _answers(source, found.effects, "effect", _EFFECTS)
     return Section("Layer type × depth", (*blocks, Text(said), cells_of, effects))
@@ -66,11 +66,5 @@ def _answers(source: Source, answers: Sequence[Answer], what: str, note: str) ->
         for answer in answers
     )
     columns = (Column(what, "left"), Column("n"), Column(f"{source.results.metric} [95 %]"), Column("p (Holm)"))
-    results = source.results
-    sql = "\n\n".join(
-        f"-- {answer.contrast.name}\n"
-        + contrast_sql(results.study, results.baseline, results.metric, source.analysis.as_ran(answer.contrast))
-        + ";"
-        for answer in answers
-    )
+    sql = contrast_queries(source, [answer.contrast for answer in answers])
     return Numbers(Table(columns, rows), f"{note} Holm's correction is over the rows of this table.", sql)

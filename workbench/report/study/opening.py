@@ -3,12 +3,11 @@
 from store.study_results import RUNS, sql_of
 from workbench.report.numbers import count
 from workbench.report.study.blocks import Code, Numbers, Points, Section, Text
+from workbench.report.study.queries import contrast_queries
 from workbench.report.study.source import Source
 from workbench.report.study.words import verdict_numbers
 from workbench.report.table import Column, Table
 from workbench.study.claims import Comparison, Dominance
-from workbench.study.contrast_sql import contrast_sql
-from workbench.study.contrasts import Contrast
 from workbench.study.verdicts import Verdict
 
 _NO_CLAIMS = "The study's file states no claims; what the arms did stands in the tables below."
@@ -35,7 +34,7 @@ def verdicts(source: Source) -> Section:
         return Section("Verdicts", (Text(_NO_CLAIMS),))
     lines = tuple((verdict.text, verdict.claim.says) for verdict in found)
     contrasts = [answer.contrast for verdict in found for answer in verdict.answers]
-    sql = "\n\n".join(_query(source, contrast) for contrast in contrasts)
+    sql = contrast_queries(source, contrasts)
     note = f"p is of a paired t test over seeds, corrected by Holm over all {len(contrasts)} contrasts of this section."
     kinds = {type(verdict.claim) for verdict in found}
     if Comparison in kinds:
@@ -58,12 +57,6 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     claim = verdict.claim
     unit, cells = getattr(claim, "unit", ""), getattr(claim, "cells", "")
     return (claim.name, verdict_numbers(verdict), unit or "slope per doubling", str(cells))
-
-
-def _query(source: Source, contrast: Contrast) -> str:
-    results = source.results
-    asked = source.analysis.as_ran(contrast)
-    return f"-- {contrast.name}\n" + contrast_sql(results.study, results.baseline, results.metric, asked) + ";"
 
 
 def design(source: Source) -> Section:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from workbench.report.numbers import ABSENT, count, signed
+from workbench.report.numbers import ABSENT, signed
 from workbench.study.estimate import Estimate
 from workbench.study.verdicts import Outcome, Verdict
 
@@ -62,10 +62,6 @@ def short_names(arms: Sequence[str]) -> dict[str, str]:
     }
     counts = Counter(short.values())
     return {arm: name if name and counts[name] == 1 else arm for arm, name in short.items()}
-
-
-def params(value: int | None) -> str:
-    return count(value)
 
 
 def verdict_numbers(verdict: Verdict) -> str:
