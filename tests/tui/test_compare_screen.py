@@ -16,7 +16,7 @@ from store import connection
 from tests.store.helpers import HOLDER
 from tests.store.lens_home import fill
 from tests.tui.pilot import NARROW, TINY, WIDE, Steps, drive, keys, screen_text
-from tui.compare import screen as compare
+from tui.compare import retries
 from tui.compare.chart.view import ChartView
 from tui.compare.editor import SqlEditor
 from tui.compare.lens_list import LensList
@@ -299,7 +299,7 @@ def test_an_empty_home_says_what_to_do_and_stays_as_it_is(tmp_path: Path) -> Non
 
 def test_a_locked_store_is_a_banner_until_it_is_free(fresh: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "FOREIGN_PATIENCE", 0.05)
-    monkeypatch.setattr(compare, "RETRY", 0.1)
+    monkeypatch.setattr(retries, "SECONDS", 0.1)
     # What was read a moment ago is taken as fresh where nothing was written since.
     (fresh.runs / "nothing").mkdir(exist_ok=True)
     holder = subprocess.Popen(

@@ -1,70 +1,76 @@
 """A line that asks one thing at a time: the values of a lens, the name of a new one, where to export to."""
 
-from textual import on
-from textual.app import ComposeResult
-from textual.containers import Vertical
+from collections.abc import Callable
+
 from textual.message import Message
-from textual.widgets import Input, Static
 
-from workbench.report.plain import visible
+from tui.compare.parameters import Values, read_values, values_text
+from tui.widgets.said_line import SaidLine
 
 
-class AskLine(Vertical):
-    """Hidden until it is opened; enter sends the text, escape leaves."""
+class AskLine(SaidLine):
+    """Enter sends the answer and leaves the line open: what is asked may have to be asked again."""
 
     DEFAULT_CSS = """
     AskLine {
-        height: auto; max-height: 6; display: none;
-        &.-open { display: block; }
-        & Input { padding: 0 1; background: $panel; }
-        & Static { height: auto; padding: 0 1; }
+        height: auto; max-height: 6;
+        & Static { height: auto; }
     }
     """
 
-    class Entered(Message):
-        """`what` is what was asked for, `text` the answer."""
+    class Chosen(Message):
+        """Values for the parameters of lenses."""
 
-        def __init__(self, what: str, text: str) -> None:
+        def __init__(self, values: Values) -> None:
             super().__init__()
-            self.what = what
-            self.text = text
+            self.values = values
+
+    class Named(Message):
+        """The name of a lens that is to be kept."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    class Placed(Message):
+        """The file that a result is to be written to."""
+
+        def __init__(self, path: str) -> None:
+            super().__init__()
+            self.path = path
 
     class Left(Message):
         """The line was left without an answer."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._what = ""
+        super().__init__("ask")
+        self._answered: Callable[[str], object] = self._chosen
 
-    def compose(self) -> ComposeResult:
-        yield Input(id="ask", compact=True, select_on_focus=False)
-        yield Static("", id="ask-says", markup=False)
+    def ask_values(self, given: Values, choices: str) -> None:
+        self._ask(self._chosen, values_text(given), choices)
 
-    def open(self, what: str, text: str, hint: str) -> None:
-        self._what = what
-        self.add_class("-open")
-        line = self.query_one(Input)
-        line.value = text
-        line.cursor_position = len(text)
-        line.focus()
+    def ask_name(self) -> None:
+        hint = "the name of the lens; one that ends in ! replaces a lens of yours"
+        self._ask(lambda text: self.post_message(self.Named(text)), "", hint)
+
+    def ask_file(self) -> None:
+        hint = "a file that ends in .csv, .md, .parquet, or .svg for the chart; one that ends in ! is replaced"
+        self._ask(lambda text: self.post_message(self.Placed(text)), "result.csv", hint)
+
+    def entered(self, text: str) -> None:
+        self._answered(text)
+
+    def left(self) -> None:
+        self.post_message(self.Left())
+
+    def _ask(self, answered: Callable[[str], object], text: str, hint: str) -> None:
+        self._answered = answered
+        self.show(text)
         self.say(hint)
 
-    def say(self, text: str) -> None:
-        """What stands below the line: what can be written, or what is wrong."""
-        self.query_one("#ask-says", Static).update(visible(text))
-
-    def close(self) -> None:
-        self.remove_class("-open")
-
-    @on(Input.Changed)
-    def _changed(self, event: Input.Changed) -> None:
-        event.stop()
-
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.post_message(self.Entered(self._what, event.value))
-
-    def key_escape(self) -> None:
-        self.close()
-        self.post_message(self.Left())
+    def _chosen(self, text: str) -> None:
+        read = read_values(text)
+        if read.error:
+            self.say(read.error)
+        else:
+            self.post_message(self.Chosen(read.values))

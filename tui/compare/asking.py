@@ -46,6 +46,10 @@ class Shelf:
     arms: tuple[str, ...] = ()
     notice: str = ""
 
+    def lens_of(self, text: str) -> str | None:
+        """The name of the lens whose text this is, unchanged."""
+        return next((lens.name for lens in self.lenses if lens.text == text), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

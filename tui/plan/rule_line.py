@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 
-from textual import on
-from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Input, Static
 
+from tui.widgets.said_line import SaidLine
 from workbench.plan.plan import Plan
 from workbench.plan.select import built_in_groups
 from workbench.plan.selector import SelectorError, parse_rule, select
@@ -37,17 +34,8 @@ def read_rule(text: str, plan: Plan) -> Read:
         return Read(text, error=error.title, hint=error.near or error.expected, column=error.column)
 
 
-class RuleLine(Vertical):
+class RuleLine(SaidLine):
     """Hidden until `:` is pressed."""
-
-    DEFAULT_CSS = """
-    RuleLine {
-        height: 2; display: none;
-        &.-open { display: block; }
-        & Input { padding: 0 1; background: $panel; }
-        & Static { height: 1; padding: 0 1; }
-    }
-    """
 
     class Typed(Message):
         """A rule is being written."""
@@ -70,41 +58,25 @@ class RuleLine(Vertical):
         """The line was left without a rule."""
 
     def __init__(self, plan: Plan) -> None:
-        super().__init__()
+        super().__init__("rule")
         self._plan = plan
-
-    def compose(self) -> ComposeResult:
-        yield Input(placeholder="0-7,24- attn r=8", id="rule", compact=True)
-        yield Static("", id="rule-says", markup=False)
 
     def open(self, plan: Plan, text: str = "") -> None:
         self._plan = plan
-        self.add_class("-open")
-        line = self.query_one(Input)
-        line.value = text
-        line.focus()
+        self.show(text, "0-7,24- attn r=8")
 
-    def close(self) -> None:
-        self.remove_class("-open")
-
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        event.stop()
-        read = read_rule(event.value, self._plan)
-        said = (
-            f"{read.error}; {read.hint}".strip("; ") if read.error else f"{len(read.sites)} sites" if read.text else ""
-        )
-        caret = f"{' ' * (read.column - 1)}^ " if read.error else ""
-        self.query_one("#rule-says", Static).update(caret + said)
+    def typed(self, text: str) -> None:
+        read = read_rule(text, self._plan)
+        if read.error:
+            self.say(f"{read.error}; {read.hint}".strip("; "), read.column)
+        else:
+            self.say(f"{len(read.sites)} sites" if read.text else "")
         self.post_message(self.Typed(read))
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        read = read_rule(event.value, self._plan)
+    def entered(self, text: str) -> None:
+        read = read_rule(text, self._plan)
         if read.sites:
             self.post_message(self.Entered(read))
 
-    def key_escape(self) -> None:
-        self.close()
+    def left(self) -> None:
         self.post_message(self.Left())

@@ -1,6 +1,7 @@
 """The curves of the runs that are looked at, with their legend, and the gauges of the run under the cursor."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -8,7 +9,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.runs.curves import Curves, smoothed
+from tui.runs.curves import Curves, Point, smoothed
+from tui.runs.row import RunRow
 from tui.widgets.chart import Chart, Series
 from workbench.report.numbers import duration, size
 from workbench.report.plain import shorten, visible
@@ -27,7 +29,7 @@ class Drawn:
 
 
 class CurvePane(Vertical):
-    """Draws what it is given; which number, on which axis and how smooth is its own."""
+    """Keeps the curves of the runs that are drawn; which number, on which axis and how smooth is its own."""
 
     DEFAULT_CSS = """
     CurvePane {
@@ -40,6 +42,9 @@ class CurvePane(Vertical):
         self._curves = Curves()
         self._drawn: tuple[Drawn, ...] = ()
         self._metric, self._log, self._weight = "loss", False, 0.0
+        self._row: RunRow | None = None
+        self._heard: dict[str, float] = {}
+        self._is_behind = False  # whether curves have points that are not drawn yet
         self._said = ""
 
     def compose(self) -> ComposeResult:
@@ -47,15 +52,37 @@ class CurvePane(Vertical):
         yield Static("", id="legend", classes="words", markup=False)
         yield Static("", id="gauges", classes="words", markup=False)
 
-    def draw(self, curves: Curves, drawn: Sequence[Drawn]) -> None:
-        """Shows these runs, the last one over the others."""
-        self._curves, self._drawn = curves, tuple(drawn)
+    def add(self, points: Iterable[tuple[str, Sequence[Point]]], heard: Iterable[tuple[str, float]]) -> None:
+        """What runs have logged since, and when each logged last, in Unix seconds. It is drawn at the next look."""
+        for run_id, found in points:
+            self._curves.add(run_id, found)
+            self._is_behind = True
+        self._heard |= dict(heard)
+
+    def name_run(self, row: RunRow | None) -> None:
+        """Whose gauges are shown; its state may be another one."""
+        self._row = row
+
+    def draw(self, drawn: Sequence[Drawn]) -> None:
+        """Shows these runs and no others, the last one over the others."""
+        self._drawn = tuple(drawn)
+        self._curves.keep(one.run_id for one in drawn)
         self._redraw()
 
-    def say(self, gauges: str) -> None:
-        if gauges != self._said:
-            self._said = gauges
-            self.query_one("#gauges", Static).update(gauges)
+    def catch_up(self) -> None:
+        """Draws what has come since; where nothing has, the age of the newest may still be another."""
+        if self._is_behind:
+            self._redraw()
+        elif self._row and self._row.live:
+            self._say_gauges()
+
+    def _say_gauges(self) -> None:
+        row = self._row
+        heard = self._heard.get(row.run_id) if row and row.live else None
+        said = gauges(self._curves, row.run_id, heard and time.time() - heard) if row else ""
+        if said != self._said:
+            self._said = said
+            self.query_one("#gauges", Static).update(said)
 
     def next_metric(self, by: int) -> None:
         names = self._curves.names()
@@ -73,6 +100,7 @@ class CurvePane(Vertical):
         self._redraw()
 
     def _redraw(self) -> None:
+        self._is_behind = False
         series = [self._series(one) for one in self._drawn]
         axis = "logarithmic" if self._log else "linear"
         smooth = f"smoothed {self._weight:g}" if self._weight else "raw"
@@ -82,6 +110,7 @@ class CurvePane(Vertical):
         legend = self.query_one("#legend", Static)
         if legend.content != (text := "  ".join(texts)):
             legend.update(text)
+        self._say_gauges()
 
     def _series(self, one: Drawn) -> Series:
         steps, values = self._curves.line(one.run_id, self._metric)

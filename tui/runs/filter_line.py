@@ -1,28 +1,16 @@
 """The line for filters: of the list while it is typed, or of the output."""
 
-from textual import on
-from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Input, Static
 
 from tui.runs.query import ALL, Query, QueryError, parse_query
+from tui.widgets.said_line import SaidLine
 
 RUNS, OUTPUT = "runs", "output"
 _HINTS = {RUNS: "group:lower r>=8 status:finished -plan:x loss<1.05 NAME", OUTPUT: "text to look for in the output"}
 
 
-class FilterLine(Vertical):
+class FilterLine(SaidLine):
     """Hidden until `/` is pressed. A filter that cannot be read changes nothing, and says where it is wrong."""
-
-    DEFAULT_CSS = """
-    FilterLine {
-        height: 2; display: none;
-        &.-open { display: block; }
-        & Input { padding: 0 1; background: $panel; }
-        & Static { height: 1; padding: 0 1; }
-    }
-    """
 
     class Typed(Message):
         """Another filter of the list, or another text to look for."""
@@ -39,41 +27,25 @@ class FilterLine(Vertical):
             self.target, self.kept = target, kept
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("filter")
         self._target = RUNS
-
-    def compose(self) -> ComposeResult:
-        yield Input(id="filter", compact=True)
-        yield Static("", id="filter-says", markup=False)
 
     def open(self, target: str, text: str) -> None:
         self._target = target
-        self.add_class("-open")
-        line = self.query_one(Input)
-        line.placeholder = _HINTS[target]
-        line.value = text
-        line.focus()
+        self.show(text, _HINTS[target])
 
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        event.stop()
-        says = self.query_one("#filter-says", Static)
+    def typed(self, text: str) -> None:
         try:
-            query = parse_query(event.value) if self._target == RUNS else ALL
+            query = parse_query(text) if self._target == RUNS else ALL
         except QueryError as error:
-            says.update(f"{' ' * (error.column - 1)}^ {error.title}; {error.hint}")
+            self.say(f"{error.title}; {error.hint}", error.column)
             return
-        says.update("")
-        self.post_message(self.Typed(self._target, event.value, query))
+        self.say("")
+        self.post_message(self.Typed(self._target, text, query))
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._close(kept=True)
+    def entered(self, text: str) -> None:
+        self.close()
+        self.post_message(self.Left(self._target, kept=True))
 
-    def key_escape(self) -> None:
-        self._close(kept=False)
-
-    def _close(self, kept: bool) -> None:
-        self.remove_class("-open")
-        self.post_message(self.Left(self._target, kept))
+    def left(self) -> None:
+        self.post_message(self.Left(self._target, kept=False))

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import Log, Static
+
+from tui.runs.line import status_words
+from tui.runs.row import RunRow
+from workbench.report.plain import shorten
 
 MOST_LINES = 20_000
 
@@ -26,6 +31,7 @@ class Output(Vertical):
         self._lines: deque[str] = deque(maxlen=MOST_LINES)
         self._wanted = ""
         self._held: list[str] | None = None
+        self._row: RunRow | None = None
 
     @property
     def wanted(self) -> str:
@@ -41,18 +47,30 @@ class Output(Vertical):
         yield Log(id="output-lines", max_lines=MOST_LINES)
         yield Static("", id="under-way", markup=False)
 
+    def name_run(self, row: RunRow | None) -> None:
+        """Whose output it is; its state may be another one."""
+        self._row = row
+        self._title()
+
+    def _title(self) -> None:
+        row = self._row
+        name = f"{shorten(row.name, 24)} · try {row.attempt} · {status_words(row)}" if row else "no run"
+        self.border_title = Content(f"output · {name} · {self.state}")  # no markup: names are user text
+
     def begin(self) -> None:
         """Another attempt's output follows."""
         self._lines.clear()
         self._held = None
         self.query_one(Log).clear()
         self._say("")
+        self._title()
 
     def add(self, lines: Sequence[str], under_way: str) -> None:
         self._lines.extend(lines)
         self._say(under_way)
         if self._held is not None:
             self._held.extend(lines)
+            self._title()
         else:
             self._write(lines)
 
@@ -66,6 +84,7 @@ class Output(Vertical):
         held, self._held = self._held, [] if self._held is None else None
         if held:
             self._write(held)
+        self._title()
 
     def look_for(self, text: str) -> None:
         """Shows only lines with this text, whatever its case; all for an empty one."""
@@ -73,6 +92,7 @@ class Output(Vertical):
         self.query_one(Log).clear()
         held = len(self._held or ())
         self._write(list(self._lines)[: len(self._lines) - held])
+        self._title()
 
     def _write(self, lines: Sequence[str]) -> None:
         wanted = self._wanted.casefold()

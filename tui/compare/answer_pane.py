@@ -1,0 +1,84 @@
+"""The newest answer as rows and as a chart; before there is one, what to do."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.compare.asking import Answer
+from tui.compare.chart.drawing import Marks
+from tui.compare.chart.view import ChartView
+from tui.compare.said import result_title
+from tui.widgets.result_grid import ResultGrid
+from workbench.report.plain import visible
+
+SOFT = 10_000
+_NO_CHART = "no chart: add `-- chart: points x=COLUMN y=COLUMN` above the query"
+
+
+class AnswerPane(Horizontal):
+    """Rows of a query that failed or was stopped since are said to be of the query before."""
+
+    def __init__(self, marks: Marks, *, id: str | None = None) -> None:  # noqa: A002 (the name is Textual's)
+        super().__init__(id=id)
+        self._marks = marks
+        self._answer: Answer | None = None
+        self._empty = "reading the results …"
+        self._is_stale = False
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._empty, id="empty", markup=False)
+        yield ResultGrid(id="result")
+        yield ChartView(self._marks, id="chart")
+
+    @property
+    def answer(self) -> Answer | None:
+        return self._answer
+
+    @property
+    def grid(self) -> ResultGrid:
+        return self.query_one(ResultGrid)
+
+    @property
+    def chart(self) -> ChartView:
+        return self.query_one(ChartView)
+
+    def show(self, answer: Answer) -> None:
+        self._answer, self._is_stale = answer, False
+        self.grid.show_table(answer.table, SOFT)
+        self.chart.border_title = Content(visible(answer.title))
+        if answer.chart and answer.table.rows:
+            self.chart.show_chart(answer.chart, answer.table.columns, answer.table.rows)
+        else:
+            self.chart.show_none(_NO_CHART)
+        self._title()
+
+    def say_empty(self, text: str) -> None:
+        """What stands here as long as nothing was answered."""
+        self._empty = text
+        self._title()
+
+    def say_running(self, seconds: float) -> None:
+        taken = f"running, {seconds:.0f} s · esc stops"
+        self.grid.border_title = Content(taken)
+        if self._answer is None:
+            self.query_one("#empty", Static).update(taken)
+
+    def grow_old(self) -> None:
+        """Another query was asked and gave nothing."""
+        self._is_stale = True
+        self._title()
+
+    def show_all(self) -> None:
+        """All rows that were fetched."""
+        if self._answer:
+            self.grid.show_most(len(self._answer.table.rows))
+            self._title()
+
+    def _title(self) -> None:
+        if self._answer is None:
+            self.query_one("#empty", Static).update(self._empty)
+            return
+        answer = self._answer
+        title = result_title(len(answer.table.rows), self.grid.shown, answer.cut, answer.seconds)
+        self.grid.border_title = Content(f"Of the query before · {title}" if self._is_stale else title)

@@ -1,0 +1,37 @@
+"""What is asked of runs, in threads, and the command that asks the same."""
+
+from functools import partial
+
+from textual.widget import Widget
+
+from tui.runs.asking import Ask, ask, command
+from tui.runs.messages import Asked
+from tui.runs.row import RunRow
+from workbench.errors import WorkbenchError
+from workbench.run.layout import Home
+
+
+class Wishes:
+    """Posts `Asked` to `widget`."""
+
+    def __init__(self, widget: Widget, home: Home) -> None:
+        self._widget, self._home = widget, home
+        self._last_command = ""
+
+    def ask(self, row: RunRow, wish: Ask | None) -> None:
+        """None wishes for nothing: a dialog was left."""
+        if wish:
+            self._last_command = command(self._home, wish, row.run_id)
+            work = partial(self._in_thread, wish, row)
+            self._widget.run_worker(work, thread=True, group="ask", exit_on_error=False)
+
+    def command_for(self, row: RunRow) -> str:
+        """Of what was asked last; else of what is shown of this run."""
+        return self._last_command or command(self._home, "show" if row.over else "watch", row.run_id)
+
+    def _in_thread(self, wish: Ask, row: RunRow) -> None:
+        try:
+            said, refused = f"{row.name}: {ask(self._home, wish, row.run_id)}", False
+        except (WorkbenchError, OSError) as error:
+            said, refused = f"{error} {getattr(error, 'hint', '')}".strip(), True
+        self._widget.post_message(Asked(said, refused))

@@ -1,0 +1,72 @@
+"""A line to write in, with a line under it that says what can be written there, or what is wrong and where."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from workbench.report.plain import visible
+
+
+class SaidLine(Vertical):
+    """Hidden until it is opened. A subclass says what is done with the text: `typed`, `entered`, `left`."""
+
+    DEFAULT_CSS = """
+    SaidLine {
+        height: 2; display: none;
+        &.-open { display: block; }
+        & Input { padding: 0 1; background: $panel; }
+        & Static { height: 1; padding: 0 1; }
+    }
+    """
+
+    def __init__(self, name: str) -> None:
+        """`name` is the identifier of the input; what it says is `NAME-says`."""
+        super().__init__()
+        self._line_id = name
+
+    def compose(self) -> ComposeResult:
+        yield Input(id=self._line_id, compact=True, select_on_focus=False)
+        yield Static("", id=f"{self._line_id}-says", markup=False)
+
+    @property
+    def is_open(self) -> bool:
+        return self.has_class("-open")
+
+    def show(self, text: str, placeholder: str = "") -> None:
+        """Opens it with this text, the cursor at its end."""
+        self.add_class("-open")
+        line = self.query_one(Input)
+        line.placeholder, line.value, line.cursor_position = placeholder, text, len(text)
+        line.focus()
+
+    def say(self, text: str, column: int = 0) -> None:
+        """With a caret under that column of the line, from 1; 0 for none."""
+        caret = f"{' ' * (column - 1)}^ " if column else ""
+        self.query_one(Static).update(caret + visible(text))
+
+    def close(self) -> None:
+        self.remove_class("-open")
+
+    def typed(self, text: str) -> None:
+        """The text is another one."""
+
+    def entered(self, text: str) -> None:
+        """Enter was pressed."""
+
+    def left(self) -> None:
+        """Escape was pressed; the line is closed."""
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.typed(event.value)
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.entered(event.value)
+
+    def key_escape(self) -> None:
+        self.close()
+        self.left()
