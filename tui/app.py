@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import ClassVar
 
+from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.compare.screen import CompareScreen
+from tui.opening import OpenRuns
 from tui.plan.screen import PlanScreen
 from tui.runs.screen import RunsScreen
 from workbench.run.at_work import runs_at_work
@@ -47,6 +49,12 @@ class WorkbenchApp(App[None]):
         """Goes to a screen; each is made when it is first shown."""
         if name in self._makers:
             self.switch_mode(name)
+
+    @on(OpenRuns)
+    async def _open_runs(self, event: OpenRuns) -> None:
+        await self.switch_mode("runs")
+        if isinstance(self.screen, RunsScreen):
+            self.screen.show_only(event.run_ids)
 
     async def action_quit(self) -> None:
         """Leaves, and says what goes on without the screens."""

@@ -7,7 +7,9 @@ from textual.widgets import Static
 
 from tui.compare.asking import Answer
 from tui.compare.chart.drawing import Marks
+from tui.compare.chart.layers import draw_layers
 from tui.compare.chart.view import ChartView
+from tui.compare.layer_heat import LayerHeat
 from tui.compare.said import result_title
 from tui.widgets.result_grid import ResultGrid
 from workbench.report.plain import visible
@@ -24,7 +26,7 @@ class AnswerPane(Horizontal):
         self._marks = marks
         self._answer: Answer | None = None
         self._empty = "reading the results …"
-        self._is_stale = False
+        self._is_stale = self._is_painted = False
 
     def compose(self) -> ComposeResult:
         yield Static(self._empty, id="empty", markup=False)
@@ -46,12 +48,30 @@ class AnswerPane(Horizontal):
     def show(self, answer: Answer) -> None:
         self._answer, self._is_stale = answer, False
         self.grid.show_table(answer.table, SOFT)
+        self.show_chart()
+        self._title()
+
+    def paint(self, heat: LayerHeat) -> None:
+        """The layers that rows speak of in place of the result's chart."""
+        self.chart.border_title = Content(f"{visible(heat.number)} by layer")
+        self.chart.show_drawing(lambda width, height: draw_layers(heat, width))
+        self._is_painted = True
+
+    @property
+    def is_painted(self) -> bool:
+        return self._is_painted
+
+    def show_chart(self) -> None:
+        """The result's own chart, or why it has none."""
+        self._is_painted = False
+        answer = self._answer
+        if answer is None:
+            return
         self.chart.border_title = Content(visible(answer.title))
         if answer.chart and answer.table.rows:
             self.chart.show_chart(answer.chart, answer.table.columns, answer.table.rows)
         else:
             self.chart.show_none(_NO_CHART)
-        self._title()
 
     def say_empty(self, text: str) -> None:
         """What stands here as long as nothing was answered."""

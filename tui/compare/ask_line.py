@@ -1,6 +1,7 @@
 """A line that asks one thing at a time: the values of a lens, the name of a new one, where to export to."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 
 from textual.message import Message
 
@@ -49,6 +50,10 @@ class AskLine(SaidLine):
     def ask_values(self, given: Values, choices: str) -> None:
         self._ask(self._chosen, values_text(given), choices)
 
+    def ask_missing(self, name: str, known: Sequence[str], choices: str) -> None:
+        """The value that a lens cannot do without; what is known is completed."""
+        self._ask(self._chosen, f"{name}=", choices, [f"{name}={shlex.quote(value)}" for value in known])
+
     def ask_name(self) -> None:
         hint = "the name of the lens; one that ends in ! replaces a lens of yours"
         self._ask(lambda text: self.post_message(self.Named(text)), "", hint)
@@ -63,9 +68,9 @@ class AskLine(SaidLine):
     def left(self) -> None:
         self.post_message(self.Left())
 
-    def _ask(self, answered: Callable[[str], object], text: str, hint: str) -> None:
+    def _ask(self, answered: Callable[[str], object], text: str, hint: str, completions: Sequence[str] = ()) -> None:
         self._answered = answered
-        self.show(text)
+        self.show(text, completions=completions)
         self.say(hint)
 
     def _chosen(self, text: str) -> None:

@@ -46,6 +46,10 @@ class Shelf:
     arms: tuple[str, ...] = ()
     notice: str = ""
 
+    def values(self, name: str) -> tuple[str, ...]:
+        """What a parameter of that name can be, as far as it is known."""
+        return {"study": self.studies, "metric": self.metrics, "baseline": self.arms}.get(name, ())
+
     def lens_of(self, text: str) -> str | None:
         """The name of the lens whose text this is, unchanged."""
         return next((lens.name for lens in self.lenses if lens.text == text), None)

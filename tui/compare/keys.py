@@ -12,6 +12,10 @@ KEYS: list[BindingType] = [
     Binding("y", "copy", "Copy", show=False, id="compare.copy", tooltip="Copy the rows, with tabs between values"),
     Binding("Y", "copy_command", "Copy command", show=False, id="compare.command", tooltip="Copy what repeats this"),
     Binding("L", "all_rows", "All rows", show=False, id="compare.all", tooltip="Show all rows that were fetched"),
+    Binding(
+        "H", "heat", "Heat", show=False, id="compare.heat", tooltip="Paint the number under the cursor on the layers"
+    ),
+    Binding("t", "sample", "Sample", show=False, id="compare.sample", tooltip="Look at the study that ships with this"),
     Binding("z", "zoom", "Zoom", show=False, id="compare.zoom", tooltip="The result alone, or all panes"),
     Binding("i", "drawer", "List", id="compare.lenses", tooltip="The list of lenses; it opens on a narrow screen"),
     Binding("escape", "back", "Back", show=False, id="compare.back", tooltip="Stop the query; one level back"),

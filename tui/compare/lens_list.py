@@ -11,7 +11,9 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.compare.asking import LensEntry
-from workbench.report.plain import visible
+from workbench.report.plain import shorten
+
+_WIDEST = 22
 
 
 class LensList(OptionList):
@@ -70,4 +72,4 @@ class LensList(OptionList):
 def _prompt(lens: LensEntry) -> Text:
     """One's own lenses bear a plus, those that cannot be read a cross."""
     mark = "✗ " if lens.problem else "+ " if lens.own else "  "
-    return Text(mark + visible(lens.name), no_wrap=True, overflow="ellipsis")
+    return Text(mark + shorten(lens.name, _WIDEST - 2), no_wrap=True)

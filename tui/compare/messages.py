@@ -3,6 +3,7 @@
 from textual.message import Message
 
 from tui.compare.asking import Answer, Shelf
+from tui.compare.layer_heat import LayerHeat
 from workbench.errors import LockedError, WorkbenchError
 
 
@@ -28,3 +29,11 @@ class Done(Message):
     def __init__(self, said: str, problem: bool) -> None:
         super().__init__()
         self.said, self.problem = said, problem
+
+
+class Painted(Message):
+    """The layers of a result's rows, for the answer that was asked about."""
+
+    def __init__(self, answer: Answer, heat: LayerHeat) -> None:
+        super().__init__()
+        self.answer, self.heat = answer, heat

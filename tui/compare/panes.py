@@ -33,6 +33,13 @@ class Panes:
         self._screen.toggle_class("-chart-alone")
         self.focus_result()
 
+    def show_chart(self) -> None:
+        """Beside the rows where there is room, else alone."""
+        self._screen.add_class("-charted")
+        if not self._screen.has_class("-wide"):
+            self._screen.add_class("-chart-alone")
+            self.focus_result()
+
     def zoom(self) -> None:
         """The result alone, or all panes."""
         self._screen.toggle_class("-zoomed")

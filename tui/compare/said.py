@@ -1,14 +1,16 @@
 """Words of the Compare screen about a result, an error and a query. Without Textual."""
 
+import re
 import shlex
 
 from tui.compare.asking import Answer, Shelf
 from tui.compare.parameters import options
-from workbench.errors import WorkbenchError
+from workbench.errors import UsageError, WorkbenchError
 from workbench.report.numbers import seconds
 from workbench.report.plain import visible
 
 CUT = " · cut, there are more"
+NEEDED = 2  # finished runs, for a comparison
 _OF_THE_COMMAND = ("--study", "--plans", "--metric", "--baseline", "--group")
 
 
@@ -31,6 +33,12 @@ def error_text(error: WorkbenchError) -> str:
     return "\n".join(visible(line) for line in lines if line.strip())
 
 
+def missing_value(error: WorkbenchError) -> str | None:
+    """The parameter that a lens cannot do without, where the error says which value to name."""
+    found = re.match(r"--(study|metric|baseline|group)\b", error.hint) if isinstance(error, UsageError) else None
+    return found[1] if found else None
+
+
 def sql_title(values: dict[str, str | None]) -> str:
     """What stands above the editor."""
     given = [f"${name}={visible(value)}" if value is not None else f"${name}: none" for name, value in values.items()]
@@ -47,10 +55,10 @@ def shelf_title(shelf: Shelf) -> str:
 
 def empty_text(shelf: Shelf) -> str:
     """What stands where there is no result yet."""
-    if not shelf.finished:
-        return "No finished runs here yet.\n1 composes a plan, R there runs it; 2 shows the runs."
-    lonely = "" if shelf.finished > 1 else "One finished run: a comparison needs two, on the same seed best.\n"
-    return f"{lonely}i goes to the lenses, enter runs one.\ns goes to the SQL, F5 runs it."
+    if shelf.finished < NEEDED:
+        need = f"{NEEDED} finished runs needed (have {shelf.finished}); preview with sample data: t"
+        return f"{need}\n1 composes a plan, R there runs it; 2 shows the runs."
+    return "i goes to the lenses, enter runs one.\ns goes to the SQL, F5 runs it."
 
 
 def choices_text(shelf: Shelf) -> str:

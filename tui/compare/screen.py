@@ -20,17 +20,19 @@ from tui.compare.editor_pane import EditorPane
 from tui.compare.export import tsv
 from tui.compare.keys import KEYS
 from tui.compare.lens_list import LensList
-from tui.compare.messages import Answered, Done, Looked
+from tui.compare.messages import Answered, Done, Looked, Painted
 from tui.compare.panes import Panes
 from tui.compare.parameters import Values
 from tui.compare.query_runner import GROUP as QUERY
 from tui.compare.query_runner import QueryRunner
 from tui.compare.retries import SECONDS as RETRY
 from tui.compare.retries import Retries
+from tui.compare.row_reader import RowReader
 from tui.compare.row_view import RowView
-from tui.compare.said import choices_text, command, empty_text, error_text, shelf_title
+from tui.compare.said import choices_text, command, empty_text, error_text, missing_value, shelf_title
 from tui.compare.shelf_reader import ShelfReader
 from tui.compare.writer import Writer
+from tui.opening import OpenSample
 from tui.widgets.result_grid import ResultGrid
 from workbench.errors import LockedError, WorkbenchError
 from workbench.report.plain import visible
@@ -55,6 +57,7 @@ class CompareScreen(Screen[None]):
         self._home, self._marks = home, marks
         self._query = QueryRunner(self, home)
         self._reader, self._writer = ShelfReader(self, home), Writer(self, home)
+        self._rows = RowReader(self, home)
         self._retries, self._panes = Retries(self), Panes(self)
         self._shelf = Shelf(())
         self._values: Values = {}
@@ -165,6 +168,8 @@ class CompareScreen(Screen[None]):
         if isinstance(event.answer, WorkbenchError):
             self._pane.grow_old()
             self._tell(error_text(event.answer), problem=True)
+            if name := missing_value(event.answer):
+                self._line.ask_missing(name, self._shelf.values(name), choices_text(self._shelf))
         else:
             self._show(event.answer)
 
@@ -174,6 +179,8 @@ class CompareScreen(Screen[None]):
         self._panes.answered(charted=self._pane.chart.has_chart)
         self._editing.show_values(answer.values)
         self._tell("; ".join(answer.notes))
+        if self.focused is None:
+            self._panes.focus_result()
 
     def _tick(self) -> None:
         """How long the query has been running, for as long as it is."""
@@ -208,7 +215,8 @@ class CompareScreen(Screen[None]):
     @on(AskLine.Chosen)
     def _chosen(self, event: AskLine.Chosen) -> None:
         self._values = event.values
-        self._close_line()
+        self._line.close()
+        self.set_focus(None)  # the answer will have it
         if self._editing.editor.statement:
             self.action_run()
 
@@ -242,10 +250,34 @@ class CompareScreen(Screen[None]):
 
     # -- the result
 
+    @on(ResultGrid.Seen)
+    def _seen(self, event: ResultGrid.Seen) -> None:
+        if self.answer:
+            self.app.push_screen(RowView(self.answer.table, event.row))
+
     @on(ResultGrid.Opened)
     def _opened(self, event: ResultGrid.Opened) -> None:
         if self.answer:
-            self.app.push_screen(RowView(self.answer.table, event.row))
+            self._rows.open_runs(self.answer, event.row)
+
+    def action_heat(self) -> None:
+        """Paints the layers, or shows the result's own chart again."""
+        if self.answer is None or not self.answer.table.rows:
+            self._tell("no result to paint yet", problem=True)
+        elif self._pane.is_painted:
+            self._pane.show_chart()
+            self._panes.answered(charted=self._pane.chart.has_chart)
+        else:
+            self._rows.paint(self.answer, *self._pane.grid.cursor)
+
+    @on(Painted)
+    def _painted(self, event: Painted) -> None:
+        if event.answer is self.answer:
+            self._pane.paint(event.heat)
+            self._panes.show_chart()
+
+    def action_sample(self) -> None:
+        self.post_message(OpenSample())
 
     def action_all_rows(self) -> None:
         self._pane.show_all()

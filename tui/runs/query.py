@@ -39,7 +39,10 @@ class QueryError(WorkbenchError):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition. A bare word is a term on `name`; `value` is a number where the operator is not `:`."""
+    """One condition. A bare word is a term on `name`; `value` is a number where the operator is not `:`.
+
+    Of words of a list, such as `status:failed,lost`, any may fit.
+    """
 
     field: str
     operator: str
@@ -53,7 +56,9 @@ class Term:
         if isinstance(self.value, str):
             wanted, text = self.value.casefold(), str(found).casefold()
             # Names and identifiers are searched; what comes from a list of words is compared.
-            return wanted in text if self.field in ("name", "run", "model") else wanted == text
+            if self.field in ("name", "model"):
+                return wanted in text
+            return any(word in text if self.field == "run" else word == text for word in wanted.split(","))
         return not isinstance(found, str) and _COMPARE[self.operator](float(found), self.value)
 
     def __str__(self) -> str:

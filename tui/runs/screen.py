@@ -1,5 +1,6 @@
 """The Runs screen: a live list, curves of what is marked, and what the run under the cursor writes or answered."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ from tui.runs.follower import Follower
 from tui.runs.keys import KEYS
 from tui.runs.messages import Asked, Fed, Unread
 from tui.runs.output import Output
-from tui.runs.query import ALL
+from tui.runs.query import ALL, parse_query
 from tui.runs.row import RunRow
 from tui.runs.run_dialog import RunDialog
 from tui.runs.run_list import RunList
@@ -179,6 +180,14 @@ class RunsScreen(Screen[None]):
             self._choose(self._choice.pinning(row))
 
     # -- filters
+
+    def show_only(self, run_ids: Sequence[str]) -> None:
+        """Filters the list to these runs, as a filter that is written would."""
+        self._filter_text = f"run:{','.join(run_ids)}"
+        self._query = parse_query(self._filter_text)
+        if self.is_mounted:
+            self.query_one(RunList).focus()
+            self._watch()
 
     def action_filter(self) -> None:
         of_output = self.focused is not None and self._output in self.focused.ancestors

@@ -44,12 +44,22 @@ class ResultGrid(ScrollView, can_focus=True):
         Binding(
             "end,dollar_sign", "to_column(-1)", "Last column", show=False, id="result.end", tooltip="To the last column"
         ),
-        Binding("enter", "open", "Open", show=False, id="result.open", tooltip="Show the row with every value in full"),
+        Binding("enter", "open", "Its runs", show=False, id="result.open", tooltip="Open the runs of the row"),
+        Binding(
+            "space", "see", "In full", show=False, id="result.see", tooltip="Show the row with every value in full"
+        ),
     ]
 
     cursor: reactive[Place] = reactive((0, 0), repaint=False)
 
     class Opened(Message):
+        """What stands behind a row is to be opened."""
+
+        def __init__(self, row: int) -> None:
+            super().__init__()
+            self.row = row
+
+    class Seen(Message):
         """A row is to be seen in full."""
 
         def __init__(self, row: int) -> None:
@@ -143,6 +153,10 @@ class ResultGrid(ScrollView, can_focus=True):
     def action_open(self) -> None:
         if self._shown:
             self.post_message(self.Opened(self.cursor[0]))
+
+    def action_see(self) -> None:
+        if self._shown:
+            self.post_message(self.Seen(self.cursor[0]))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         row, x = event.y - 1 + self.scroll_offset.y, event.x + self.scroll_offset.x

@@ -1,8 +1,11 @@
 """A line to write in, with a line under it that says what can be written there, or what is wrong and where."""
 
-from textual import on
+from collections.abc import Sequence
+
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from workbench.report.plain import visible
@@ -33,10 +36,11 @@ class SaidLine(Vertical):
     def is_open(self) -> bool:
         return self.has_class("-open")
 
-    def show(self, text: str, placeholder: str = "") -> None:
-        """Opens it with this text, the cursor at its end."""
+    def show(self, text: str, placeholder: str = "", completions: Sequence[str] = ()) -> None:
+        """Opens it with this text, the cursor at its end; tab takes the completion that is offered."""
         self.add_class("-open")
         line = self.query_one(Input)
+        line.suggester = SuggestFromList(completions) if completions else None
         line.placeholder, line.value, line.cursor_position = placeholder, text, len(text)
         line.focus()
 
@@ -66,6 +70,13 @@ class SaidLine(Vertical):
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
         self.entered(event.value)
+
+    def on_key(self, event: events.Key) -> None:
+        """Tab completes, as right does at the end; it does not leave the line."""
+        if event.key == "tab":
+            event.stop()
+            event.prevent_default()
+            self.query_one(Input).action_cursor_right()
 
     def key_escape(self) -> None:
         self.close()

@@ -6,7 +6,7 @@ from typing import Any
 
 from tui.widgets.result_table import is_number, written
 
-_COUNTS = ("n", "seeds", "pairs")
+COUNTS = ("n", "seeds", "pairs")
 FEW = 3
 
 
@@ -50,7 +50,7 @@ def read_points(asked: ChartAsked, columns: Sequence[str], rows: Iterable[Sequen
     """One point per row, in the order of the rows; columns that are not there read as absent."""
     places = {name: i for i, name in reversed(list(enumerate(columns)))}
     roles = {role: places[name] for role, name in asked.columns.items() if name in places}
-    counted = next((places[name] for name in _COUNTS if name in places), None)
+    counted = next((places[name] for name in COUNTS if name in places), None)
     reference = places.get("reference")
     return [_point(row, roles, counted, reference) for row in rows]
 

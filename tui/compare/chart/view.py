@@ -1,6 +1,6 @@
 """The chart of a result on the screen; it is drawn anew when its size or its result changes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -17,6 +17,7 @@ from tui.compare.chart.points import ChartAsked
 
 _SHADES = Gradient.from_colors("#f7f4f0", "#e3c08a", "#b5701d", "#6b3a06")
 _SERIES = 4
+Drawing = Callable[[int, int], list[Line]]  # from the width and the height in cells
 
 
 class ChartView(ScrollView, can_focus=True):
@@ -45,23 +46,25 @@ class ChartView(ScrollView, can_focus=True):
     def __init__(self, marks: Marks = UNICODE, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
         self._marks = marks
-        self._asked: ChartAsked | None = None
-        self._columns: Sequence[str] = ()
-        self._rows: Sequence[Sequence[Any]] = ()
+        self._drawing: Drawing | None = None
         self._lines: list[Line] = []
         self._why = ""
 
     @property
     def has_chart(self) -> bool:
-        return self._asked is not None
+        return self._drawing is not None
 
     def show_chart(self, asked: ChartAsked, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        self._asked, self._columns, self._rows = asked, columns, rows
+        self.show_drawing(lambda width, height: draw(asked, columns, rows, width, height, self._marks))
+
+    def show_drawing(self, drawing: Drawing) -> None:
+        """Lines that are made anew for each size."""
+        self._drawing = drawing
         self._draw()
 
     def show_none(self, why: str) -> None:
         """`why` is one sentence."""
-        self._asked, self._rows, self._why = None, (), why
+        self._drawing, self._why = None, why
         self._draw()
 
     def on_resize(self) -> None:
@@ -69,10 +72,10 @@ class ChartView(ScrollView, can_focus=True):
 
     def _draw(self) -> None:
         width, height = self.scrollable_content_region.size
-        if self._asked is None:
+        if self._drawing is None:
             self._lines = [(Span(self._why, "muted"),)]
         elif width > 0:
-            self._lines = draw(self._asked, self._columns, self._rows, width, height, self._marks)
+            self._lines = self._drawing(width, height)
         widest = max((sum(len(span.text) for span in line) for line in self._lines), default=0)
         self.virtual_size = Size(widest, len(self._lines))
         self.refresh()
