@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from dataclasses import dataclass
 from enum import StrEnum
 
 from workbench.run import actions
@@ -11,7 +12,7 @@ from workbench.run.states import require
 
 
 class Ask(StrEnum):
-    """A wish; its value is the command's words after `workbench runs`."""
+    """Its value is the command's words after `workbench runs`."""
 
     STOP = "stop"
     KILL = "stop --kill"
@@ -20,23 +21,36 @@ class Ask(StrEnum):
     RETRY = "retry"
 
 
-def command(home: Home, words: str, run_id: str) -> str:
-    """The command line that does the same, from any folder where this home is not the one that is found."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked of a run; `settings` are KEY=VALUE texts for a retry."""
+
+    ask: Ask
+    settings: tuple[str, ...] = ()
+
+    def words(self, run_id: str) -> list[str]:
+        """Those after `workbench`."""
+        return ["runs", *self.ask.split(), run_id, *(word for text in self.settings for word in ("--set", text))]
+
+
+def command(home: Home, words: list[str]) -> str:
+    """The command line of these words, from any folder where this home is not the one that is found."""
     place = [] if find_home() == home else ["--home", str(home.path)]
-    return shlex.join(["workbench", *place, "runs", *words.split(), run_id])
+    return shlex.join(["workbench", *place, *words])
 
 
-def ask(home: Home, wish: Ask, run_id: str) -> str:
+def ask(home: Home, wish: Wish, run_id: str) -> str:
     """Does it, and returns what came of it. Raises WorkbenchError where the run's state forbids it, OSError."""
     run_dir = home.run_dir(run_id)
     view = view_of(run_dir)
-    match wish:
+    match wish.ask:
         case Ask.STOP | Ask.KILL:
             require("stop", run_id, view.status)
-            return actions.end(home, run_dir, view, "user", None, wish is Ask.KILL)
+            return actions.end(home, run_dir, view, "user", None, wish.ask is Ask.KILL)
         case Ask.PAUSE:
             require("pause", run_id, view.status)
             return actions.pause(home, run_dir, view, None)
         case Ask.RESUME | Ask.RETRY:
-            resume = wish is Ask.RESUME
-            return actions.again(home, [run_dir], resume, command(home, wish, run_id), os.getcwd())[0]
+            line = command(home, wish.words(run_id))
+            resume = wish.ask is Ask.RESUME
+            return actions.again(home, [run_dir], resume, line, os.getcwd(), settings=wish.settings)[0]

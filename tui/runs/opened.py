@@ -1,26 +1,12 @@
 """Everything about one run as text, a failure first, with what can be done about it as keys."""
 
-import re
 from dataclasses import dataclass
 
-from tui.runs.asking import Ask
+from tui.runs.fixes import Fix, failed, fixes_of
 from workbench.report.failure_card import card_text
 from workbench.report.run import run_text
 from workbench.run.layout import Home
-
-KEYS = "abc"
-_AGAIN = re.compile(r"\bworkbench runs (resume|retry) [0-9a-f]+")
-_COMMAND = re.compile(r"\bworkbench .*$")
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """What to do about a failure. `wish` is done by its key; of others the key copies `copied`."""
-
-    key: str
-    text: str
-    wish: Ask | None
-    copied: str
+from workbench.run.record import read_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +17,14 @@ class Opened:
     fixes: tuple[Fix, ...]
 
 
-def fixes_of(texts: tuple[str, ...]) -> tuple[Fix, ...]:
-    return tuple(_fix(key, text) for key, text in zip(KEYS, texts, strict=False))
-
-
-def _fix(key: str, text: str) -> Fix:
-    again, found = _AGAIN.search(text), _COMMAND.search(text)
-    return Fix(key, text, Ask(again[1]) if again else None, found[0] if found else text)
-
-
 def open_run(home: Home, run_id: str, width: int) -> Opened:
     """What `runs show` says. Raises WorkbenchError, OSError. Reads the store: for a thread of its own."""
     from workbench.cli.run_details import found_run, shown
 
-    answer, card = shown(*found_run(home, run_id))
-    fixes = fixes_of(card.fixes) if card else ()
-    parts = [*([card_text(card, width)] if card else []), run_text(answer, width)]
-    return Opened("\n\n".join(parts), fixes)
+    run_dir, summary, view = found_run(home, run_id)
+    answer, card = shown(run_dir, summary, view)
+    text = run_text(answer, width)
+    if card is None:
+        return Opened(text, ())
+    attempt = failed(run_dir, read_record(run_dir.record), card.attempt, card.command)
+    return Opened(f"{card_text(card, width)}\n\n{text}", fixes_of(card.fixes, attempt))

@@ -11,14 +11,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
-from tui.runs.asking import Ask, command
+from tui.runs.asking import Wish, command
 from tui.runs.opened import Opened, open_run
 from workbench.errors import WorkbenchError
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
 
-class RunDialog(ModalScreen[Ask | None]):
+class RunDialog(ModalScreen[Wish | None]):
     """Answers with what is to be asked of the run, None for nothing."""
 
     CSS = """
@@ -89,7 +89,7 @@ class RunDialog(ModalScreen[Ask | None]):
         self._copy(fix.copied)
 
     def action_copy(self) -> None:
-        self._copy(command(self._home, "show", self._run_id))
+        self._copy(command(self._home, ["runs", "show", self._run_id]))
 
     def _copy(self, text: str) -> None:
         self.app.copy_to_clipboard(text)

@@ -13,7 +13,7 @@ from textual.widgets import Footer, Static
 from textual.worker import Worker, WorkerState
 
 from tui.runs.answers_pane import AnswersPane
-from tui.runs.asking import Ask
+from tui.runs.asking import Ask, Wish
 from tui.runs.choice import MOST_MARKED, Choice
 from tui.runs.curve_pane import CurvePane
 from tui.runs.feed import Listing, Watched
@@ -268,7 +268,7 @@ class RunsScreen(Screen[None]):
 
     def action_ask(self, wish: str) -> None:
         if row := self._current:
-            self._wishes.ask(row, Ask(wish))
+            self._wishes.ask(row, Wish(Ask(wish)))
 
     def action_copy(self) -> None:
         if row := self._current:

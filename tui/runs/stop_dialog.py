@@ -9,14 +9,14 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Footer, Static
 
-from tui.runs.asking import Ask, command
+from tui.runs.asking import Ask, Wish, command
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
-_CHOICES = {"cancel": None, "stop": Ask.STOP, "kill": Ask.KILL}
+_CHOICES = {"cancel": None, "stop": Wish(Ask.STOP), "kill": Wish(Ask.KILL)}
 
 
-class StopDialog(ModalScreen[Ask | None]):
+class StopDialog(ModalScreen[Wish | None]):
     """Answers with the wish; None leaves the run alone."""
 
     CSS = """
@@ -58,7 +58,7 @@ class StopDialog(ModalScreen[Ask | None]):
         self.dismiss(_CHOICES[choice])
 
     def action_copy(self) -> None:
-        wish = _CHOICES.get((self.focused and self.focused.id) or "") or Ask.STOP
-        text = command(self._home, wish, self._run_id)
+        wish = _CHOICES.get((self.focused and self.focused.id) or "") or Wish(Ask.STOP)
+        text = command(self._home, wish.words(self._run_id))
         self.app.copy_to_clipboard(text)
         self.notify(f"copied: {text}", markup=False)

@@ -4,7 +4,7 @@ from functools import partial
 
 from textual.widget import Widget
 
-from tui.runs.asking import Ask, ask, command
+from tui.runs.asking import Wish, ask, command
 from tui.runs.messages import Asked
 from tui.runs.row import RunRow
 from workbench.errors import WorkbenchError
@@ -18,18 +18,22 @@ class Wishes:
         self._widget, self._home = widget, home
         self._last_command = ""
 
-    def ask(self, row: RunRow, wish: Ask | None) -> None:
+    def ask(self, row: RunRow, wish: Wish | None) -> None:
         """None wishes for nothing: a dialog was left."""
         if wish:
-            self._last_command = command(self._home, wish, row.run_id)
+            self.note(wish.words(row.run_id))
             work = partial(self._in_thread, wish, row)
             self._widget.run_worker(work, thread=True, group="ask", exit_on_error=False)
 
     def command_for(self, row: RunRow) -> str:
         """Of what was asked last; else of what is shown of this run."""
-        return self._last_command or command(self._home, "show" if row.over else "watch", row.run_id)
+        return self._last_command or command(self._home, ["runs", "show" if row.over else "watch", row.run_id])
 
-    def _in_thread(self, wish: Ask, row: RunRow) -> None:
+    def note(self, words: list[str]) -> None:
+        """The command of what was done just now."""
+        self._last_command = command(self._home, words)
+
+    def _in_thread(self, wish: Wish, row: RunRow) -> None:
         try:
             said, refused = f"{row.name}: {ask(self._home, wish, row.run_id)}", False
         except (WorkbenchError, OSError) as error:

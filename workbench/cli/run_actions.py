@@ -67,7 +67,7 @@ def resume(
     priority: Annotated[int, typer.Option(help="Higher goes first in the queue.")] = 0,
 ) -> None:
     """Go on with paused, stopped, failed or lost runs from their last complete checkpoint, through the queue."""
-    _again(runs, True, jobs, retries, priority)
+    _again(runs, True, jobs, retries, priority, ())
 
 
 def retry(
@@ -75,12 +75,17 @@ def retry(
     jobs: Annotated[int, typer.Option(help="Use slots for so many runs at once; 0 is as before.", min=0)] = 0,
     retries: Annotated[int, typer.Option(help="As of `workbench run`.", min=0)] = 0,
     priority: Annotated[int, typer.Option(help="Higher goes first in the queue.")] = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="batch, gradient_checkpointing, checkpoint_every or _keep."),
+    ] = None,
 ) -> None:
     """Make another attempt from step 0 at paused, stopped, failed or lost runs, through the queue.
 
-    After `cuda_oom` the same effective batch is made of smaller micro-batches, where that changes no result.
+    After `cuda_oom` the same effective batch is made of smaller micro-batches, where that changes no result. A batch
+    that is set keeps the effective one, too.
     """
-    _again(runs, False, jobs, retries, priority)
+    _again(runs, False, jobs, retries, priority, settings or ())
 
 
 def hold(runs: RunArguments) -> None:
@@ -137,13 +142,13 @@ def rm(
         print(f"{run_dir.run_id}: {'checkpoints' if checkpoints else 'run'} removed, {size(freed)} freed")
 
 
-def _again(words: Sequence[str], resume: bool, jobs: int, retries: int, priority: int) -> None:
+def _again(words: Sequence[str], resume: bool, jobs: int, retries: int, priority: int, settings: Sequence[str]) -> None:
     from workbench.run.actions import again
     from workbench.run.find import find_runs
 
     home = current_home()
     found = find_runs(home, words)
-    said = again(home, found, resume, shlex.join(sys.argv), os.getcwd(), jobs, retries, priority)
+    said = again(home, found, resume, shlex.join(sys.argv), os.getcwd(), jobs, retries, priority, settings)
     for run_dir, text in zip(found, said, strict=True):
         _say(run_dir, text)
 

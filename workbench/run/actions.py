@@ -49,11 +49,12 @@ def again(
     jobs: int = 0,
     retries: int = 0,
     priority: int = 0,
+    settings: Sequence[str] = (),
 ) -> list[str]:
     """Puts another attempt of each run into the queue and has a look at it: all of them, or none where one cannot be.
 
-    `command` and `folder` are noted as what asked for it and from where. Raises WrongStateError, InvalidError,
-    LockedError.
+    `command` and `folder` are noted as what asked for it and from where; `settings` are KEY=VALUE texts that the
+    attempts are run with. Raises WrongStateError, InvalidError, UsageError, LockedError.
     """
     views = [view_of(run_dir) for run_dir in run_dirs]
     for run_dir, view in zip(run_dirs, views, strict=True):
@@ -61,7 +62,7 @@ def again(
         if resume:
             require_checkpoint(run_dir)
     tickets = [
-        ticket_again(run_dir, view, resume, jobs, retries, priority, command, folder)
+        ticket_again(run_dir, view, resume, jobs, retries, priority, command, folder, settings)
         for run_dir, view in zip(run_dirs, views, strict=True)
     ]
     queue.enqueue(home, tickets)

@@ -1,7 +1,9 @@
 """The ticket for another attempt at a run that is over."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from workbench.run.attempt_changes import read_changes
 from workbench.run.layout import RunDir
 from workbench.run.liveness import RunView
 from workbench.run.record import read_record
@@ -12,13 +14,21 @@ from workbench.run.tickets import Ticket
 
 
 def ticket_again(
-    run_dir: RunDir, view: RunView, resume: bool, jobs: int, retries: int, priority: int, command: str, folder: str
+    run_dir: RunDir,
+    view: RunView,
+    resume: bool,
+    jobs: int,
+    retries: int,
+    priority: int,
+    command: str,
+    folder: str,
+    settings: Sequence[str] = (),
 ) -> Ticket:
-    """A ticket with the terms of the last attempt; after `cuda_oom` with smaller micro-batches.
+    """A ticket with the terms of the last attempt, but for `settings`; after `cuda_oom` with smaller micro-batches.
 
     The threads are those of before, since another number of them gives other last bits; so are the slots, unless `jobs`
     says otherwise. Raises InvalidError for a
-    run.json that cannot be read.
+    run.json that cannot be read, UsageError for settings that would make another experiment.
     """
     record, before = read_record(run_dir.record), read_terms(run_dir, view.attempt)
     wanted = jobs or before.jobs or default_jobs()
@@ -27,7 +37,7 @@ def ticket_again(
         attempt=0,
         priority=priority,
         resume=resume,
-        changes=_changes(run_dir, view, before),
+        changes={**_changes(run_dir, view, before), **read_changes(settings, record)},
         retries=retries,
         jobs=wanted,
         threads=before.threads or threads_of_each(wanted),

@@ -15,13 +15,17 @@ class FailureClass:
     fixes: tuple[str, ...]
 
 
+LOWER_BATCH = "lower batch and raise accumulation by the same factor (without dropout the result stays the same)"
+CHECKPOINTING = "set gradient_checkpointing: true, or lower max_length"
+LOWER_LR = "lower lr, or set a longer warmup"
+
 _CLASSES = (
     FailureClass(
         "cuda_oom",
         "The GPU ran out of memory.",
         (
-            "lower batch and raise accumulation by the same factor (without dropout the result stays the same)",
-            "set gradient_checkpointing: true, or lower max_length",
+            LOWER_BATCH,
+            CHECKPOINTING,
             "see who else uses the GPU: workbench doctor",
         ),
     ),
@@ -30,7 +34,7 @@ _CLASSES = (
         "This machine ran out of memory (RAM).",
         (
             "close other programs, or run fewer at once: --jobs 1",
-            "lower batch and raise accumulation by the same factor (without dropout the result stays the same)",
+            LOWER_BATCH,
             "store the base in nf4",
         ),
     ),
@@ -38,7 +42,7 @@ _CLASSES = (
         "nan",
         "The loss or the gradient was no longer a number; the parameters were not touched in that step.",
         (
-            "lower lr, or set a longer warmup",
+            LOWER_LR,
             "set a smaller clip",
             "see how the loss got there: workbench runs logs RUN --events",
         ),
