@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.widgets.copying import copy_text
 from tui.widgets.result_table import ResultTable
 from workbench.report.numbers import ABSENT
 from workbench.report.plain import visible
@@ -54,8 +55,7 @@ class RowView(ModalScreen[None]):
         return text
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard("\n".join(f"{heading}\t{value}" for heading, value in self._lines()))
-        self.notify("copied the row", markup=False)
+        copy_text(self, "\n".join(f"{heading}\t{value}" for heading, value in self._lines()), "copied the row")
 
 
 def _full(value: Any) -> str:

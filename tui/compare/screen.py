@@ -33,6 +33,7 @@ from tui.compare.said import choices_text, command, empty_text, error_text, miss
 from tui.compare.shelf_reader import ShelfReader
 from tui.compare.writer import Writer
 from tui.opening import OpenSample
+from tui.widgets.copying import copy_text
 from tui.widgets.result_grid import ResultGrid
 from workbench.errors import LockedError, WorkbenchError
 from workbench.report.plain import visible
@@ -287,18 +288,15 @@ class CompareScreen(Screen[None]):
             self._tell("nothing to copy yet", problem=True)
             return
         text, rows = tsv(self.answer)
-        self.app.copy_to_clipboard(text)
         total = len(self.answer.table.rows)
         beyond = "" if rows == total else f" of {total:,}: no more fit a terminal's clipboard; w writes all"
-        self.notify(f"copied {rows:,} rows{beyond}", markup=False)
+        copy_text(self, text, f"copied {rows:,} rows{beyond}")
 
     def action_copy_command(self) -> None:
         if self.answer is None:
             self._tell("nothing to repeat yet", problem=True)
             return
-        text = command(self.answer, self._lens)
-        self.app.copy_to_clipboard(text)
-        self.notify(f"copied: {visible(text[:200])}", markup=False)
+        copy_text(self, command(self.answer, self._lens))
 
     # -- panes
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,7 +34,7 @@ class Wish:
         return ["runs", *self.ask.split(), run_id, *(word for text in self.settings for word in ("--set", text))]
 
 
-def command(home: Home, words: list[str]) -> str:
+def command(home: Home, words: Sequence[str]) -> str:
     """The command line of these words, from any folder where this home is not the one that is found."""
     place = [] if find_home() == home else ["--home", str(home.path)]
     return shlex.join(["workbench", *place, *words])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from tui.runs.curve_pane import Drawn
 from tui.runs.line import Marks
-from tui.runs.row import RunRow
+from tui.runs.row import RESULTS, RunRow
 
 MOST_MARKED = 6
 _PINNED, _UNMARKED = "★", "•"
@@ -17,10 +17,16 @@ class Choice:
 
     marked: tuple[str, ...] = ()
     pinned: str | None = None
+    metric: str = "loss"
 
     @property
     def marks(self) -> Marks:
-        return Marks(self.marked, self.pinned)
+        return Marks(self.marked, self.pinned, self.metric)
+
+    def comparing(self, drawn: str) -> "Choice":
+        """With the result that is drawn as the one that the list compares; any other number leaves it as it is."""
+        metric = drawn.removeprefix("eval.")
+        return replace(self, metric=metric) if metric in RESULTS else self
 
     def is_full(self, row: RunRow) -> bool:
         return len(self.marked) >= MOST_MARKED and row.run_id not in self.marked
@@ -39,7 +45,7 @@ class Choice:
         """Without runs that are gone."""
         known = {row.run_id for row in rows}
         marked = tuple(run_id for run_id in self.marked if run_id in known)
-        return Choice(marked, self.pinned if self.pinned in known else None)
+        return replace(self, marked=marked, pinned=self.pinned if self.pinned in known else None)
 
     def drawn(self, rows: Sequence[RunRow], current: RunRow | None) -> tuple[Drawn, ...]:
         """Whose curves to draw: the marked runs, the one under the cursor, and the baseline over them."""

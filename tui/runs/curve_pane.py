@@ -9,9 +9,11 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from tui.runs.curve_file import Shown
 from tui.runs.curves import Curves, Point, smoothed
 from tui.runs.row import RunRow
 from tui.widgets.chart import Chart, Series
+from tui.widgets.spark import spark
 from workbench.report.numbers import duration, size
 from workbench.report.plain import shorten, visible
 
@@ -31,9 +33,11 @@ class Drawn:
 class CurvePane(Vertical):
     """Keeps the curves of the runs that are drawn; which number, on which axis and how smooth is its own."""
 
+    ALLOW_MAXIMIZE = True
     DEFAULT_CSS = """
     CurvePane {
-        & .words { height: 1; color: $text-muted; }
+        & .words { height: auto; max-height: 2; color: $text-muted; }
+        & #spark { height: 1; display: none; }
     }
     """
 
@@ -47,8 +51,20 @@ class CurvePane(Vertical):
         self._is_behind = False  # whether curves have points that are not drawn yet
         self._said = ""
 
+    @property
+    def metric(self) -> str:
+        """The number that is drawn."""
+        return self._metric
+
+    @property
+    def shown(self) -> Shown:
+        """What is drawn, as it was logged; the baseline is drawn last and counts once."""
+        lines = [(one.run_id, one.name, self._curves.line(one.run_id, self._metric)) for one in self._drawn]
+        return Shown(self._metric, tuple((run_id, name, (list(x), list(y))) for run_id, name, (x, y) in lines))
+
     def compose(self) -> ComposeResult:
         yield Chart(id="chart")
+        yield Static("", id="spark", markup=False)
         yield Static("", id="legend", classes="words", markup=False)
         yield Static("", id="gauges", classes="words", markup=False)
 
@@ -111,6 +127,20 @@ class CurvePane(Vertical):
         if legend.content != (text := "  ".join(texts)):
             legend.update(text)
         self._say_gauges()
+        self._say_spark()
+
+    def _say_spark(self) -> None:
+        """The run under the cursor in a line, where there is no room for a chart."""
+        if self._row is None:
+            text = ""
+        else:
+            values = self._curves.line(self._row.run_id, self._metric)[1]
+            smooth = smoothed(values, self._weight) if self._weight else values
+            text = spark(smooth, max(1, self.size.width - 2)) or self._empty()
+        self.query_one("#spark", Static).update(text)
+
+    def on_resize(self) -> None:
+        self._say_spark()
 
     def _series(self, one: Drawn) -> Series:
         steps, values = self._curves.line(one.run_id, self._metric)

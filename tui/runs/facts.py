@@ -1,14 +1,18 @@
 """What a filter can ask of a run: its row, and from its record the sites, groups and tags."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tui.runs.adapted import adapted_group
 from tui.runs.query import Facts, Query
 from tui.runs.row import RESULTS, RunRow
 from workbench.errors import InvalidError
 from workbench.run.layout import Home, RunDir
 from workbench.run.record import RunRecord, read_record
+
+_AT_ONCE = 100
 
 
 def row_facts(row: RunRow) -> dict[str, tuple[str, ...] | tuple[float, ...]]:
@@ -49,6 +53,18 @@ class FactBook:
 
     home: Home
     _read: dict[str, Facts] = field(default_factory=dict)
+    _groups: dict[str, str] = field(default_factory=dict)
+
+    def named(self, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
+        """With their group and tags. Of a home with many runs only so many records are read each time."""
+        missing = [row.run_id for row in rows if row.run_id not in self._read]
+        for run_id in missing[:_AT_ONCE]:
+            self._of_record(run_id)
+        return tuple(self._named(row) if row.run_id in self._read else row for row in rows)
+
+    def _named(self, row: RunRow) -> RunRow:
+        tags = self._read[row.run_id]["tag"]
+        return replace(row, group=self._groups.get(row.run_id, ""), tags=tuple(map(str, tags)))
 
     def fitting(self, rows: tuple[RunRow, ...], query: Query) -> tuple[RunRow, ...]:
         """The rows that fit, in their order."""
@@ -61,7 +77,9 @@ class FactBook:
         if run_id not in self._read:
             run_dir = self.home.run_dir(run_id)
             try:
-                self._read[run_id] = record_facts(read_record(run_dir.record), _tags(run_dir))
+                record = read_record(run_dir.record)
+                self._read[run_id] = record_facts(record, _tags(run_dir))
+                self._groups[run_id] = adapted_group(record)
             except (OSError, InvalidError):
                 return {}  # the folder is gone, or damaged: the list says so, and no such filter fits it
         return self._read[run_id]

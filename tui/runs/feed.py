@@ -86,7 +86,7 @@ class ListFeed:
         at = time.monotonic() if now is None else now
         if self._listed_at is None or at - self._listed_at >= LIST_SECONDS:
             self._listed_at = at  # before the reading: where it fails, it is tried again in a second
-            self._rows = self._lister.rows(at)
+            self._rows = self._facts.named(self._lister.rows(at))
         before = self._listing
         if before is None or before.rows != self._rows or before.query != watched.query:
             shown = self._facts.fitting(self._rows, watched.query)

@@ -1,6 +1,6 @@
 """A run in a line of the list: which columns there is room for, and what stands in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -23,13 +23,13 @@ SIGNS: Mapping[str, str] = {
     "failed": "✗",
     "lost": "?",
 }
-_LEFT = frozenset({"mark", "status", "name", "plan", "bar", "badges"})
+_LEFT = frozenset({"mark", "status", "name", "group", "bar", "badges"})
 _WIDTHS = {
     "mark": 2,
-    "status": 12,
+    "status": 10,
     "name": 16,
-    "plan": 10,
-    "step": 11,
+    "group": 10,
+    "step": 7,
     "bar": 10,
     "eval": 9,
     "delta": 8,
@@ -39,9 +39,29 @@ _WIDTHS = {
     "badges": 10,
 }
 # What goes first where there is no room.
-_DROPPED = ("badges", "params", "bar", "s/step", "plan", "ETA", "delta")
-_STATUS_WIDE = 18
+_DROPPED = ("params", "bar", "badges", "s/step", "group", "ETA", "delta")
+_AT_WORK = frozenset({"bar", "s/step", "ETA"})  # say nothing of runs that are over
+_MOST_STATUS, _MOST_STEP = 18, 13
 _LEAST_NAME = 9  # a comparison that was asked for is worth a shorter name
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a list has to show: how wide its statuses and steps are, and whether any run is at work or has badges."""
+
+    status: int = 12
+    step: int = 11
+    at_work: bool = True
+    badges: bool = True
+
+
+def needs_of(rows: Sequence[RunRow]) -> Needs:
+    return Needs(
+        status=min(_MOST_STATUS, max([_WIDTHS["status"], *(len(status_words(row)) for row in rows)])),
+        step=min(_MOST_STEP, max([_WIDTHS["step"], *(len(_steps(row)) for row in rows)])),
+        at_work=any(not row.over for row in rows),
+        badges=any(row.badges for row in rows),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +77,20 @@ class Marks:
         return number + ("★" if run_id == self.pinned else "")
 
 
-def columns_for(width: int, pinned: bool) -> dict[str, int]:
+def columns_for(width: int, pinned: bool, needs: Needs) -> dict[str, int]:
     """The columns that fit, with their widths; what is over goes to the name."""
-    columns = {name: cells for name, cells in _WIDTHS.items() if pinned or name != "delta"}
+    useless = {
+        *(("delta",) if not pinned else ()),
+        *(_AT_WORK if not needs.at_work else ()),
+        *(("badges",) if not needs.badges else ()),
+    }
+    columns = {name: cells for name, cells in _WIDTHS.items() if name not in useless}
+    columns |= {"status": needs.status, "step": needs.step}
     for name in _DROPPED:
         least = _taken(columns) - (_WIDTHS["name"] - _LEAST_NAME if name == "delta" else 0)
         if least <= width:
             break
         columns.pop(name, None)
-    spare = width - _taken(columns)
-    if spare >= 2 * (_STATUS_WIDE - _WIDTHS["status"]):
-        columns["status"] = _STATUS_WIDE
     columns["name"] = max(6, columns["name"] + width - _taken(columns))
     return columns
 
@@ -109,9 +132,9 @@ def _cells(row: RunRow, marks: Marks, baseline: RunRow | None, columns: Mapping[
     return {
         "mark": marks.sign(row.run_id),
         "status": status_words(row),
-        "name": row.name,
-        "plan": row.plan,
-        "step": f"{row.step or 0}/{ABSENT if row.steps is None else row.steps}",
+        "name": _short_name(row.name, columns.get("name", 0)),
+        "group": row.group,
+        "step": _steps(row),
         "bar": "━" * done + "·" * (columns.get("bar", 0) - done),
         "eval": decimal(row.results.get(marks.metric)),
         "delta": signed(delta(row, baseline, marks.metric)),
@@ -120,6 +143,16 @@ def _cells(row: RunRow, marks: Marks, baseline: RunRow | None, columns: Mapping[
         "params": count(row.trainable_params),
         "badges": ", ".join(row.badges),
     }
+
+
+def _short_name(name: str, width: int) -> str:
+    """Runs of a study begin alike: where there is no room, the study goes first."""
+    study, colon, rest = name.partition(":")
+    return rest if study and colon and rest and cell_len(name) > width else name
+
+
+def _steps(row: RunRow) -> str:
+    return f"{row.step or 0}/{ABSENT if row.steps is None else row.steps}"
 
 
 def _line(cells: Mapping[str, str], columns: Mapping[str, int], cursor: str) -> str:

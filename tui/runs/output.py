@@ -18,6 +18,7 @@ MOST_LINES = 20_000
 class Output(Vertical):
     """Lines of one attempt. While it is held still, new ones are counted and wait."""
 
+    ALLOW_MAXIMIZE = True
     DEFAULT_CSS = """
     Output {
         & Log { height: 1fr; }

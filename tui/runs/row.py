@@ -12,6 +12,7 @@ HIGHER_IS_BETTER = frozenset({"token_accuracy", "exact_match"})
 class RunRow:
     """`results` are of the last evaluation of the last finished attempt; `eta_seconds`, `seconds_per_step` and `loss`
     (of training) are known of runs at work alone. `silent_seconds`: since its last event, where the run has stalled.
+    `group` is the layer group that it adapts, "" while its record was not read.
     """
 
     run_id: str
@@ -33,6 +34,8 @@ class RunRow:
     eta_seconds: float | None = None
     memory_bytes: int | None = None
     silent_seconds: float | None = None
+    group: str = ""
+    tags: tuple[str, ...] = ()
 
     @property
     def over(self) -> bool:
@@ -47,7 +50,8 @@ class RunRow:
     def badges(self) -> tuple[str, ...]:
         """What sets a run apart from others of its kind, in words."""
         tries = (f"try {self.attempt}",) if self.attempt > 1 else ()
-        return (*(("reference",) if self.reference else ()), *tries)
+        tags = tuple(f"#{tag}" for tag in self.tags)
+        return (*(("reference",) if self.reference else ()), *tries, *tags)
 
 
 def row_of(listed: Mapping[str, Any], at_work: Mapping[str, Any] | None, silent_seconds: float | None) -> RunRow:

@@ -13,6 +13,7 @@ from textual.worker import get_current_worker
 
 from tui.runs.asking import Wish, command
 from tui.runs.opened import Opened, open_run
+from tui.widgets.copying import copy_text
 from workbench.errors import WorkbenchError
 from workbench.report.plain import visible
 from workbench.run.layout import Home
@@ -86,14 +87,10 @@ class RunDialog(ModalScreen[Wish | None]):
         if fix.wish:
             self.dismiss(fix.wish)
             return
-        self._copy(fix.copied)
+        copy_text(self, fix.copied)
 
     def action_copy(self) -> None:
-        self._copy(command(self._home, ["runs", "show", self._run_id]))
-
-    def _copy(self, text: str) -> None:
-        self.app.copy_to_clipboard(text)
-        self.notify(f"copied: {visible(text)}", markup=False)
+        copy_text(self, command(self._home, ["runs", "show", self._run_id]))
 
     def action_leave(self) -> None:
         self.dismiss(None)

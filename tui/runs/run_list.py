@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.runs.line import Marks, columns_for, heading, row_line
+from tui.runs.line import Marks, Needs, columns_for, heading, needs_of, row_line
 from tui.runs.row import RunRow
 
 
@@ -69,6 +69,7 @@ class RunList(ScrollView, can_focus=True):
         self._marks = Marks()
         self._baseline: RunRow | None = None
         self._empty: tuple[str, ...] = ()
+        self._needs = Needs()
 
     @property
     def rows(self) -> tuple[RunRow, ...]:
@@ -82,6 +83,7 @@ class RunList(ScrollView, can_focus=True):
         """Shows these rows; `empty` are lines that are said where there are none."""
         before = self.current
         self._rows, self._marks, self._baseline, self._empty = rows, marks, baseline, empty
+        self._needs = needs_of(rows)
         self.virtual_size = Size(self.size.width, len(rows) + 1)
         ids = [row.run_id for row in rows]
         place = ids.index(before.run_id) if before and before.run_id in ids else self.cursor
@@ -95,7 +97,7 @@ class RunList(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """The heading stays at the top; rows below it scroll."""
         width, base = self.scrollable_content_region.width, self.rich_style
-        columns = columns_for(width, self._baseline is not None)
+        columns = columns_for(width, self._baseline is not None, self._needs)
         if y == 0 and self._rows:
             return self._strip(heading(columns, self._marks), base + self._styled("heading"))
         if not self._rows:

@@ -17,6 +17,7 @@ from tui.runs.asking import Ask, Wish
 from tui.runs.choice import MOST_MARKED, Choice
 from tui.runs.curve_pane import CurvePane
 from tui.runs.feed import Listing, Watched
+from tui.runs.file_line import FileLine
 from tui.runs.filter_line import OUTPUT, RUNS, FilterLine
 from tui.runs.follower import Follower
 from tui.runs.keys import KEYS
@@ -29,6 +30,7 @@ from tui.runs.run_list import RunList
 from tui.runs.stop_dialog import StopDialog
 from tui.runs.wishes import Wishes
 from tui.runs.words import EMPTY, LOADING, no_match, title_of
+from tui.widgets.copying import copy_text
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
@@ -80,6 +82,7 @@ class RunsScreen(Screen[None]):
         yield Output(id="output")
         yield AnswersPane(self._home, id="answers")
         yield FilterLine()
+        yield FileLine()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -219,6 +222,7 @@ class RunsScreen(Screen[None]):
 
     def action_metric(self, by: int) -> None:
         self._curves.next_metric(by)
+        self._choose(self._choice.comparing(self._curves.metric))
 
     def action_axis(self) -> None:
         self._curves.other_axis()
@@ -270,14 +274,28 @@ class RunsScreen(Screen[None]):
         if row := self._current:
             self._wishes.ask(row, Wish(Ask(wish)))
 
+    def action_clone(self) -> None:
+        if row := self._current:
+            self._wishes.clone(row)
+
+    def action_export(self) -> None:
+        row, shown = self._current, self._curves.shown
+        if row and shown.points:
+            self.query_one(FileLine).open(shown, str(self._home.run_dir(row.run_id).path))
+        else:
+            self.notify("no curve to export", severity="error", markup=False)
+
+    @on(FileLine.Left)
+    def _file_line_left(self, event: FileLine.Left) -> None:
+        if event.written:
+            self._wishes.note(event.words)
+            self.notify(visible(event.written), markup=False)
+        self.query_one(RunList).focus()
+
     def action_copy(self) -> None:
         if row := self._current:
-            self._copy(row.run_id)
+            copy_text(self, row.run_id)
 
     def action_copy_command(self) -> None:
         if row := self._current:
-            self._copy(self._wishes.command_for(row))
-
-    def _copy(self, text: str) -> None:
-        self.app.copy_to_clipboard(text)
-        self.notify(f"copied: {visible(text)}", markup=False)
+            copy_text(self, self._wishes.command_for(row))

@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Footer, Static
 
 from tui.runs.asking import Ask, Wish, command
+from tui.widgets.copying import copy_text
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
@@ -59,6 +60,4 @@ class StopDialog(ModalScreen[Wish | None]):
 
     def action_copy(self) -> None:
         wish = _CHOICES.get((self.focused and self.focused.id) or "") or Wish(Ask.STOP)
-        text = command(self._home, wish.words(self._run_id))
-        self.app.copy_to_clipboard(text)
-        self.notify(f"copied: {text}", markup=False)
+        copy_text(self, command(self._home, wish.words(self._run_id)))

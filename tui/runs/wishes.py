@@ -1,10 +1,13 @@
 """What is asked of runs, in threads, and the command that asks the same."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from textual.widget import Widget
 
+from tui.opening import OpenPlan
 from tui.runs.asking import Wish, ask, command
+from tui.runs.cloning import clone_of
 from tui.runs.messages import Asked
 from tui.runs.row import RunRow
 from workbench.errors import WorkbenchError
@@ -25,11 +28,23 @@ class Wishes:
             work = partial(self._in_thread, wish, row)
             self._widget.run_worker(work, thread=True, group="ask", exit_on_error=False)
 
+    def clone(self, row: RunRow) -> None:
+        """Opens the plan of the run as another one."""
+        self._widget.run_worker(partial(self._clone, row), thread=True, group="ask", exit_on_error=False)
+
+    def _clone(self, row: RunRow) -> None:
+        try:
+            name, text = clone_of(self._home.run_dir(row.run_id))
+        except (WorkbenchError, OSError) as error:
+            self._widget.post_message(Asked(f"{row.name}: its plan cannot be read: {error}", refused=True))
+        else:
+            self._widget.post_message(OpenPlan(None, text, name))
+
     def command_for(self, row: RunRow) -> str:
         """Of what was asked last; else of what is shown of this run."""
         return self._last_command or command(self._home, ["runs", "show" if row.over else "watch", row.run_id])
 
-    def note(self, words: list[str]) -> None:
+    def note(self, words: Sequence[str]) -> None:
         """The command of what was done just now."""
         self._last_command = command(self._home, words)
 
