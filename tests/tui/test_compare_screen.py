@@ -1,6 +1,7 @@
 """The Compare screen by its keys, over the real store: what stands on it, and what it leaves in the home."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,11 @@ import pytest
 from textual.binding import Binding
 from textual.events import Paste
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from store import connection
 from tests.store.helpers import HOLDER
-from tests.store.lens_home import fill
+from tests.store.lens_home import enter, fill
 from tests.tui.pilot import NARROW, TINY, WIDE, Steps, drive, keys, screen_text
 from tui.compare import retries
 from tui.compare.chart.view import ChartView
@@ -22,6 +23,7 @@ from tui.compare.editor import SqlEditor
 from tui.compare.lens_list import LensList
 from tui.compare.row_view import RowView
 from tui.compare.screen import CompareScreen
+from tui.runs.screen import RunsScreen
 from tui.widgets.result_grid import ResultGrid
 from workbench.run.layout import Home
 
@@ -255,7 +257,7 @@ def test_a_row_is_seen_in_full_and_texts_are_no_markup(fresh: Home) -> None:
         assert "[red]x[/] \\x1b\\u202e" in text
         assert "[b]h" in text
         assert "0.3333" in text
-        await pilot.press("escape", "enter")
+        await pilot.press("escape", "space")
         await pilot.pause()
         assert isinstance(pilot.app.screen, RowView)
         text = screen_text(pilot.app)
@@ -265,6 +267,93 @@ def test_a_row_is_seen_in_full_and_texts_are_no_markup(fresh: Home) -> None:
         await pilot.pause()
         assert isinstance(pilot.app.screen, CompareScreen)
         assert "[/x]" in await _run(pilot, "select error('[/x] [bold')")
+
+    _go(fresh, steps)
+
+
+def test_a_row_opens_its_runs_or_says_why_not(fresh: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await _run(pilot, "select 7 as other")
+        await pilot.press("escape", "enter")
+        await _settled(pilot)
+        assert "this row names no runs" in _says(pilot)
+        await _run(pilot, "select 'nowhere' as plan")
+        await pilot.press("escape", "enter")
+        await _settled(pilot)
+        assert "no runs of plan nowhere" in _says(pilot)
+        await _run(pilot, "select 'mlp-2' as arm, 7 as other")
+        await pilot.press("escape", "enter")
+        async with asyncio.timeout(30):
+            while not isinstance(pilot.app.screen, RunsScreen) or "shown by run:" not in screen_text(pilot.app):
+                await pilot.pause(0.05)
+        assert "3 shown by run:" in screen_text(pilot.app)
+
+    _go(fresh, steps)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_a_number_is_painted_on_the_layers_and_taken_off_again(fresh: Home, size: tuple[int, int]) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await _run(
+            pilot, "select 'base' as arm, unnest(['attention', 'mlp']) as group_name, 3 n, unnest([1.5, 4]) as v"
+        )
+        await pilot.press("escape", "H")
+        await _settled(pilot)
+        await pilot.pause()
+        text = screen_text(pilot.app)
+        assert "v by layer" in text
+        assert "v · n=3" in text
+        assert re.search(r"q_proj +0 +0 +0", text)
+        assert re.search(r"up_proj +9 +9 +9", text)
+        await pilot.press("H")
+        await pilot.pause()
+        assert "v by layer" not in screen_text(pilot.app)
+        await _run(pilot, "select 1 as v")
+        await pilot.press("escape", "H")
+        await _settled(pilot)
+        assert "no row says which layers it is of" in _says(pilot)
+
+    _go(fresh, steps, size)
+
+
+def test_a_value_that_a_lens_cannot_do_without_is_asked_for(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.path.mkdir()
+    fill(home)
+    enter(home, "second study")
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("enter")
+        assert "which study? There are 2" in await _settled(pilot)
+        line = _compare(pilot).query_one("#ask", Input)
+        assert (line.has_focus, line.value) == (True, "study=")
+        await pilot.press("c")
+        await pilot.pause(0.2)
+        await pilot.press("tab", "enter")
+        assert "$study=cut" in await _settled(pilot)
+        assert isinstance(pilot.app.focused, ResultGrid)
+
+    _go(home, steps)
+
+
+def test_sql_is_coloured(fresh: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        editor = _compare(pilot).query_one(SqlEditor)
+        editor.put("select loss from run_summary -- note")
+        await pilot.pause()
+        assert editor.language == "sql"
+        styles = {segment.text.strip(): segment.style for segment in editor.render_line(0)}
+        assert styles["select"] != styles["loss"]
+
+    _go(fresh, steps)
+
+
+def test_a_store_that_is_removed_is_made_anew_underneath(fresh: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await _run(pilot, "select count(*) as runs from runs")
+        fresh.database.unlink()
+        text = await _run(pilot, "select count(*) as runs from runs")
+        assert "Result: 1 row" in text
 
     _go(fresh, steps)
 
@@ -288,7 +377,7 @@ def test_an_empty_home_says_what_to_do_and_stays_as_it_is(tmp_path: Path) -> Non
     home = Home(tmp_path / "home")
 
     async def steps(pilot: Pilot[Any]) -> None:
-        assert "No finished runs here yet." in screen_text(pilot.app)
+        assert "2 finished runs needed (have 0); preview with sample data: t" in screen_text(pilot.app)
         assert "seed spread" in screen_text(pilot.app)
         await pilot.press("enter")
         assert "no runs here yet" in await _settled(pilot)

@@ -73,7 +73,7 @@ def test_any_name_keeps_the_frame(home: Home) -> None:
 @pytest.mark.parametrize("width", [20, 40, 58, 80, 118, 200])
 @pytest.mark.parametrize("pinned", [True, False])
 def test_every_line_is_as_wide_as_its_columns(width: int, pinned: bool) -> None:
-    columns = columns_for(width, pinned, needs_of([_row(name) for name in _NAMES]))
+    columns = columns_for(width, pinned, needs_of([_row(name) for name in _NAMES], "loss"))
     marks = Marks(("a",), "b" if pinned else None)
     widths = {cell_len(row_line(_row(name), columns, marks, _row("b"), cursor=True)) for name in _NAMES}
     assert widths == {cell_len(heading(columns, marks))}

@@ -1,14 +1,19 @@
 """The Runs screen by its keys, over files that the tests write and the real follower reads."""
 
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.message import Message
 from textual.pilot import Pilot
 
+from tests.store.helpers import finished_run, record
 from tests.tui.pilot import NARROW, TINY, WIDE, drive, keys, screen_text
-from tests.tui.written_homes import FAILED, FINISHED, LIVE, LOWER, at_work, written
+from tests.tui.written_homes import FAILED, FINISHED, LIVE, LOSS, LOWER, at_work, written
+from tui.opening import OpenPlan
 from tui.runs.screen import RunsScreen
 from workbench.run.control import stop_reason
 from workbench.run.layout import Home
@@ -87,7 +92,7 @@ def test_marks_number_curves_and_the_baseline_makes_a_column(home: Home) -> None
         await pilot.press("space", "G", "space", "p")
         await _sees(pilot, "+0.2500")
         assert _runs(pilot).choice.marked == (LOWER, FINISHED)
-        assert _line(pilot, "whole-s0").startswith("│›2★")
+        assert _line(pilot, "whole-s0")[1:].startswith("›2★")
         await _sees(pilot, "1 cut-[red]s1  ★ whole-s0")
         await pilot.press("p", "space")
         await _sees(pilot, "1 cut-[red]s1  • whole-s0")
@@ -250,3 +255,104 @@ def test_every_key_has_an_id_and_a_word_for_the_help(home: Home) -> None:
         assert sum(binding.show for binding in mine) <= 6
 
     drive(home, steps)
+
+
+def test_a_run_is_cloned_to_a_plan(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[OpenPlan] = []
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        monkeypatch.setattr(RunsScreen, "post_message", _noting(opened))
+        await pilot.press("2")
+        await _sees(pilot, "whole-s0")
+        await pilot.press("G", "c")
+        await _until(pilot, lambda: bool(opened), "no plan was opened")
+
+    written(home)
+    drive(home, steps)
+    assert opened[0].path is None
+    assert f"name: {opened[0].name}" in (opened[0].text or "")
+
+
+def _noting(opened: list[OpenPlan]) -> Callable[[RunsScreen, Message], bool]:
+    post = RunsScreen.post_message
+
+    def noting(screen: RunsScreen, message: Message) -> bool:
+        if isinstance(message, OpenPlan):
+            opened.append(message)
+            return True
+        return post(screen, message)
+
+    return noting
+
+
+def test_curves_that_are_shown_are_written(home: Home, tmp_path: Path) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("2")
+        await _sees(pilot, "whole-s0")
+        await pilot.press("G")
+        await _sees(pilot, "step 1")
+        await pilot.press("w", "ctrl+u")
+        await _sees(pilot, str(home.run_dir(FINISHED).path)[:40])
+        for char in f"{tmp_path}/c.txt":
+            await pilot.press(*keys(char))
+        await pilot.press("enter")
+        await _sees(pilot, "is no CSV file")
+        await pilot.press("backspace", "backspace", "backspace", *keys("csv"), "enter")
+        await _until(pilot, lambda: (tmp_path / "c.csv").is_file())
+        await pilot.press("Y")
+        words = shlex.split(pilot.app.clipboard)
+        assert words[:4] == ["workbench", "--home", str(home.path), "sql"]
+        assert f"run_id in ('{FINISHED}')" in words[4]
+
+    written(home)
+    drive(home, steps)
+    assert (tmp_path / "c.csv").read_text().startswith(f"run_id,name,metric,step,value\n{FINISHED},whole-s0,loss,")
+
+
+@pytest.mark.parametrize("size", [NARROW, TINY])
+def test_where_there_is_no_room_a_curve_is_one_line_and_opens_in_full(home: Home, size: tuple[int, int]) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("2")
+        await _sees(pilot, "whole-s0")
+        await pilot.press("G")
+        await _until(pilot, lambda: any(bar in screen_text(pilot.app) for bar in "▁█"))
+        assert "step 1" not in screen_text(pilot.app).split("output")[0]
+        await pilot.press("right_square_bracket", "z")
+        await _sees(pilot, "└step 1")
+        await pilot.press("escape")
+        await _until(pilot, lambda: "└step 1" not in screen_text(pilot.app))
+
+    written(home)
+    drive(home, steps, size)
+
+
+def test_the_number_that_is_drawn_is_the_one_compared(home: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("2")
+        await _sees(pilot, "eval loss")
+        await _sees(pilot, "step 1")
+        assert "lower" not in screen_text(pilot.app)
+        assert re.search(r"whole-s0 +all ", screen_text(pilot.app))
+        await pilot.press("M")
+        assert _runs(pilot).choice.metric == "loss"  # the last number is none that is evaluated
+
+    written(home)
+    drive(home, steps)
+
+
+def test_seven_runs_are_one_too_many_to_mark(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        monkeypatch.setattr(RunsScreen, "notify", lambda self, message, **_: said.append(message))
+        await pilot.press("2")
+        await _sees(pilot, "r6")
+        for _ in range(7):
+            await pilot.press("space", "down")
+        assert len(_runs(pilot).choice.marked) == 6
+        await _until(pilot, lambda: all(f"{n} r" in screen_text(pilot.app) for n in range(1, 7)))
+
+    for number in range(7):
+        finished_run(home, record(f"{number + 1:012x}", name=f"r{number}"), [LOSS])
+    drive(home, steps)
+    assert said == ["6 runs are marked: take one back first (space)"]

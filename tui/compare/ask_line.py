@@ -59,7 +59,7 @@ class AskLine(SaidLine):
         self._ask(lambda text: self.post_message(self.Named(text)), "", hint)
 
     def ask_file(self) -> None:
-        hint = "a file that ends in .csv, .md, .parquet, or .svg for the chart; one that ends in ! is replaced"
+        hint = "a file that ends in .csv, .json, .md, .parquet, or .svg for the chart; one that ends in ! is replaced"
         self._ask(lambda text: self.post_message(self.Placed(text)), "result.csv", hint)
 
     def entered(self, text: str) -> None:

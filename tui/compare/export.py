@@ -1,5 +1,6 @@
-"""A result as a file: CSV with every digit, Markdown for people, Parquet with types, SVG of its chart."""
+"""A result as a file: CSV and JSON with every digit, Markdown for people, Parquet with types, SVG of its chart."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from tui.compare.chart.draw import draw
 from tui.compare.chart.drawing import UNICODE
 from tui.compare.chart.svg import svg
 from workbench import atomic
-from workbench.cli.query_rows import rounded, rows_table
+from workbench.cli.query_rows import rounded, row_objects, rows_table
 from workbench.errors import UsageError, WorkbenchError
 from workbench.nearest import nearest
 
@@ -42,6 +43,12 @@ def _csv(path: Path, answer: Answer) -> None:
     atomic.write_text(path, rows_table(table.columns, answer.types, table.rows).csv() + "\n")
 
 
+def _json(path: Path, answer: Answer) -> None:
+    table = answer.table
+    text = json.dumps(row_objects(table.columns, table.rows), indent=1, ensure_ascii=False)
+    atomic.write_text(path, text + "\n")
+
+
 def _markdown(path: Path, answer: Answer) -> None:
     table = answer.table
     head = f"{answer.title}\n\n" if answer.title else ""
@@ -63,6 +70,7 @@ def _svg(path: Path, answer: Answer) -> None:
 
 _WRITERS: dict[str, Callable[[Path, Answer], None]] = {
     ".csv": _csv,
+    ".json": _json,
     ".md": _markdown,
     ".parquet": write_parquet,
     ".svg": _svg,

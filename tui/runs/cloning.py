@@ -23,7 +23,7 @@ def clone_of(run_dir: RunDir) -> tuple[str, str]:
 
 def _model(record: RunRecord) -> str:
     """A folder by its whole path: the plan may have stood elsewhere."""
-    model = str(record.plan_file["model"])
+    model = str(record.plan_file.get("model", record.model))
     path = Path(record.model_path)
     is_folder = path.is_dir() and path.parts[-len(Path(model).parts) :] == Path(model).parts
     return str(path) if is_folder else model

@@ -30,6 +30,10 @@ class Drawn:
     name: str
 
 
+class SparkLine(Static, can_focus=True):
+    """It can be gone to, so that the pane can be seen in full."""
+
+
 class CurvePane(Vertical):
     """Keeps the curves of the runs that are drawn; which number, on which axis and how smooth is its own."""
 
@@ -64,7 +68,7 @@ class CurvePane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Chart(id="chart")
-        yield Static("", id="spark", markup=False)
+        yield SparkLine("", id="spark", markup=False)
         yield Static("", id="legend", classes="words", markup=False)
         yield Static("", id="gauges", classes="words", markup=False)
 

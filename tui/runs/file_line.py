@@ -10,6 +10,13 @@ from workbench.errors import WorkbenchError
 class FileLine(SaidLine):
     """Hidden until curves are exported. It stays open until the file is written."""
 
+    DEFAULT_CSS = """
+    FileLine {
+        height: auto; max-height: 5;
+        & Static { height: auto; }
+    }
+    """
+
     class Left(Message):
         """The line is closed. `written` says what was written, "" for nothing; `words` are the command's."""
 

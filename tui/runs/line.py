@@ -51,12 +51,14 @@ class Needs:
 
     status: int = 12
     step: int = 11
+    result: int = 9
     at_work: bool = True
     badges: bool = True
 
 
-def needs_of(rows: Sequence[RunRow]) -> Needs:
+def needs_of(rows: Sequence[RunRow], metric: str) -> Needs:
     return Needs(
+        result=max(_WIDTHS["eval"], len(metric)),
         status=min(_MOST_STATUS, max([_WIDTHS["status"], *(len(status_words(row)) for row in rows)])),
         step=min(_MOST_STEP, max([_WIDTHS["step"], *(len(_steps(row)) for row in rows)])),
         at_work=any(not row.over for row in rows),
@@ -85,7 +87,7 @@ def columns_for(width: int, pinned: bool, needs: Needs) -> dict[str, int]:
         *(("badges",) if not needs.badges else ()),
     }
     columns = {name: cells for name, cells in _WIDTHS.items() if name not in useless}
-    columns |= {"status": needs.status, "step": needs.step}
+    columns |= {"status": needs.status, "step": needs.step, "eval": needs.result}
     for name in _DROPPED:
         least = _taken(columns) - (_WIDTHS["name"] - _LEAST_NAME if name == "delta" else 0)
         if least <= width:
@@ -100,7 +102,14 @@ def _taken(columns: Mapping[str, int]) -> int:
 
 
 def heading(columns: Mapping[str, int], marks: Marks) -> str:
-    names = {"mark": "", "bar": "", "badges": "", "name": "run", "eval": f"eval {marks.metric}", "delta": "Δ ★"}
+    names = {
+        "mark": "",
+        "bar": "",
+        "badges": "",
+        "name": "run",
+        "eval": "eval loss" if marks.metric == "loss" else marks.metric,
+        "delta": "Δ ★",
+    }
     return _line({name: names.get(name, name) for name in columns}, columns, " ")
 
 

@@ -48,6 +48,11 @@ class Output(Vertical):
         yield Log(id="output-lines", max_lines=MOST_LINES)
         yield Static("", id="under-way", markup=False)
 
+    def on_resize(self) -> None:
+        """Who follows sees the end, in whatever room there is."""
+        if self._held is None:
+            self.query_one(Log).scroll_end(animate=False)
+
     def name_run(self, row: RunRow | None) -> None:
         """Whose output it is; its state may be another one."""
         self._row = row

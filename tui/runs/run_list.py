@@ -83,7 +83,7 @@ class RunList(ScrollView, can_focus=True):
         """Shows these rows; `empty` are lines that are said where there are none."""
         before = self.current
         self._rows, self._marks, self._baseline, self._empty = rows, marks, baseline, empty
-        self._needs = needs_of(rows)
+        self._needs = needs_of(rows, marks.metric)
         self.virtual_size = Size(self.size.width, len(rows) + 1)
         ids = [row.run_id for row in rows]
         place = ids.index(before.run_id) if before and before.run_id in ids else self.cursor
