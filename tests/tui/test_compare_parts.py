@@ -16,7 +16,7 @@ from tui.compare.completion import Names, complete
 from tui.compare.export import COPIED, export, tsv
 from tui.compare.history import History
 from tui.compare.parameters import options, read_values, values_text
-from tui.compare.said import command, result_title
+from tui.compare.said import command, few_text, result_title
 from tui.compare.statements import statement_at, statements
 from tui.widgets.result_table import result_table
 from workbench.errors import UsageError, WorkbenchError
@@ -190,11 +190,19 @@ def test_a_result_goes_to_files(tmp_path: Path) -> None:
 
 
 def test_the_clipboard_gets_as_many_rows_as_fit() -> None:
-    text, rows = tsv(_answer(ROWS))
-    assert (text.splitlines()[2], rows) == ("late\t1\t0.2\t\t\t200", 3)
-    text, rows = tsv(_answer(ROWS * 5000))
+    text, said = tsv(_answer(ROWS))
+    assert (text.splitlines()[2], said) == ("late\t1\t0.2\t\t\t200", "copied 3 rows")
+    text, said = tsv(_answer(ROWS * 5000))
     assert len(text) <= COPIED + 100
-    assert rows == len(text.splitlines()) - 1 < 15_000
+    rows = len(text.splitlines()) - 1
+    assert rows < 15_000
+    assert said.startswith(f"copied {rows:,} rows of 15,000: ")
+
+
+def test_rows_that_rest_on_too_few_runs_are_counted() -> None:
+    table = result_table(("arm", "n"), ("VARCHAR", "BIGINT"), (("a", 3), ("b", 2), ("c", 1), ("d", None)))
+    assert few_text(table) == " · 2 of them with n < 3"
+    assert few_text(result_table(("arm",), ("VARCHAR",), (("a",),))) == ""
 
 
 def test_titles_tell_the_two_limits_apart() -> None:

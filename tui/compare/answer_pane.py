@@ -1,5 +1,6 @@
 """The newest answer as rows and as a chart; before there is one, what to do."""
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -9,10 +10,13 @@ from tui.compare.asking import Answer
 from tui.compare.chart.drawing import Marks
 from tui.compare.chart.layers import draw_layers
 from tui.compare.chart.view import ChartView
-from tui.compare.layer_heat import LayerHeat
-from tui.compare.said import result_title
+from tui.compare.messages import Painted
+from tui.compare.row_reader import RowReader
+from tui.compare.row_view import RowView
+from tui.compare.said import few_text, result_title
 from tui.widgets.result_grid import ResultGrid
 from workbench.report.plain import visible
+from workbench.run.layout import Home
 
 SOFT = 10_000
 _NO_CHART = "no chart: add `-- chart: points x=COLUMN y=COLUMN` above the query"
@@ -21,12 +25,13 @@ _NO_CHART = "no chart: add `-- chart: points x=COLUMN y=COLUMN` above the query"
 class AnswerPane(Horizontal):
     """Rows of a query that failed or was stopped since are said to be of the query before."""
 
-    def __init__(self, marks: Marks, *, id: str | None = None) -> None:  # noqa: A002 (the name is Textual's)
+    def __init__(self, home: Home, marks: Marks, *, id: str | None = None) -> None:  # noqa: A002 (the name is Textual's)
         super().__init__(id=id)
-        self._marks = marks
+        self._marks, self._rows = marks, RowReader(self, home)
         self._answer: Answer | None = None
         self._empty = "reading the results …"
         self._is_stale = self._is_painted = False
+        self._few = ""
 
     def compose(self) -> ComposeResult:
         yield Static(self._empty, id="empty", markup=False)
@@ -47,21 +52,40 @@ class AnswerPane(Horizontal):
 
     def show(self, answer: Answer) -> None:
         self._answer, self._is_stale = answer, False
+        self._few = few_text(answer.table)
         self.grid.show_table(answer.table, SOFT)
-        self.show_chart()
+        self._show_chart()
         self._title()
 
-    def paint(self, heat: LayerHeat) -> None:
-        """The layers that rows speak of in place of the result's chart."""
-        self.chart.border_title = Content(f"{visible(heat.number)} by layer")
-        self.chart.show_drawing(lambda width, height: draw_layers(heat, width))
+    def paint_or_not(self) -> bool:
+        """Paints the number under the cursor on the layers, where that is not painted yet; else shows the chart."""
+        paints = self._answer is not None and not self._is_painted
+        if self._answer is not None and paints:
+            self._rows.paint(self._answer, *self.grid.cursor)
+        else:
+            self._show_chart()
+        return paints
+
+    @on(Painted)
+    def _painted(self, event: Painted) -> None:
+        if event.answer is not self._answer:
+            event.stop()  # another answer came meanwhile
+            return
+        self.chart.border_title = Content(f"{visible(event.heat.number)} by layer")
+        self.chart.show_drawing(lambda width, height: draw_layers(event.heat, width))
         self._is_painted = True
 
-    @property
-    def is_painted(self) -> bool:
-        return self._is_painted
+    @on(ResultGrid.Seen)
+    def _seen(self, event: ResultGrid.Seen) -> None:
+        if self._answer:
+            self.app.push_screen(RowView(self._answer.table, event.row))
 
-    def show_chart(self) -> None:
+    @on(ResultGrid.Opened)
+    def _opened(self, event: ResultGrid.Opened) -> None:
+        if self._answer:
+            self._rows.open_runs(self._answer, event.row)
+
+    def _show_chart(self) -> None:
         """The result's own chart, or why it has none."""
         self._is_painted = False
         answer = self._answer
@@ -100,5 +124,5 @@ class AnswerPane(Horizontal):
             self.query_one("#empty", Static).update(self._empty)
             return
         answer = self._answer
-        title = result_title(len(answer.table.rows), self.grid.shown, answer.cut, answer.seconds)
+        title = result_title(len(answer.table.rows), self.grid.shown, answer.cut, answer.seconds) + self._few
         self.grid.border_title = Content(f"Of the query before · {title}" if self._is_stale else title)

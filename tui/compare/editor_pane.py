@@ -61,6 +61,12 @@ class EditorPane(Vertical):
         says.set_class(bool(text), "-shown")
         says.set_class(problem, "-problem")
 
+    def put(self, text: str, keeping: bool) -> None:
+        """Another text in the editor; `keeping` notes the one before in the history."""
+        if keeping:
+            self.remember(self.editor.text)
+        self.editor.put(text)
+
     def remember(self, text: str) -> None:
         """Notes a query in the history."""
         try:

@@ -77,8 +77,8 @@ _WRITERS: dict[str, Callable[[Path, Answer], None]] = {
 }
 
 
-def tsv(answer: Answer) -> tuple[str, int]:
-    """The rows for the clipboard with every digit, tabs between values, and how many of them it holds."""
+def tsv(answer: Answer) -> tuple[str, str]:
+    """The rows for the clipboard with every digit, tabs between values, and how many of them it holds, in words."""
     lines, length = ["\t".join(answer.table.headings)], 0
     for row in answer.table.rows:
         line = "\t".join("" if value is None else " ".join(str(value).split()) for value in row)
@@ -86,4 +86,6 @@ def tsv(answer: Answer) -> tuple[str, int]:
         if length > COPIED:
             break
         lines.append(line)
-    return "\n".join(lines) + "\n", len(lines) - 1
+    copied, total = len(lines) - 1, len(answer.table.rows)
+    beyond = "" if copied == total else f" of {total:,}: no more fit a terminal's clipboard; w writes all"
+    return "\n".join(lines) + "\n", f"copied {copied:,} rows{beyond}"

@@ -4,7 +4,9 @@ import re
 import shlex
 
 from tui.compare.asking import Answer, Shelf
+from tui.compare.chart.points import COUNTS, FEW
 from tui.compare.parameters import options
+from tui.widgets.result_table import ResultTable
 from workbench.errors import UsageError, WorkbenchError
 from workbench.report.numbers import seconds
 from workbench.report.plain import visible
@@ -21,6 +23,15 @@ def result_title(rows: int, shown: int, cut: bool, took: float) -> str:
         said = f"{shown:,} shown · {rows:,} fetched" if cut else f"{shown:,} shown of {rows:,} rows"
         return f"Result: {said}{CUT if cut else ''} · L all{time}"
     return f"Result: {rows:,} {'row' if rows == 1 else 'rows'}{CUT if cut else ''}{time}"
+
+
+def few_text(table: ResultTable) -> str:
+    """How many rows rest on too few runs to be told from chance; "" for none, and where no column counts."""
+    counted = next((i for name in COUNTS for i, found in enumerate(table.columns) if found == name), None)
+    if counted is None:
+        return ""
+    few = sum(isinstance(row[counted], int) and row[counted] < FEW for row in table.rows)
+    return f" · {few:,} of them with n < {FEW}" if few else ""
 
 
 def error_text(error: WorkbenchError) -> str:

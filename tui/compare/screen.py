@@ -20,21 +20,18 @@ from tui.compare.editor_pane import EditorPane
 from tui.compare.export import tsv
 from tui.compare.keys import KEYS
 from tui.compare.lens_list import LensList
+from tui.compare.locked_banner import LockedBanner
 from tui.compare.messages import Answered, Done, Looked, Painted
 from tui.compare.panes import Panes
 from tui.compare.parameters import Values
 from tui.compare.query_runner import GROUP as QUERY
 from tui.compare.query_runner import QueryRunner
-from tui.compare.retries import SECONDS as RETRY
 from tui.compare.retries import Retries
-from tui.compare.row_reader import RowReader
-from tui.compare.row_view import RowView
 from tui.compare.said import choices_text, command, empty_text, error_text, missing_value, shelf_title
 from tui.compare.shelf_reader import ShelfReader
 from tui.compare.writer import Writer
 from tui.opening import OpenSample
 from tui.widgets.copying import copy_text
-from tui.widgets.result_grid import ResultGrid
 from workbench.errors import LockedError, WorkbenchError
 from workbench.report.plain import visible
 from workbench.run.layout import Home
@@ -58,7 +55,6 @@ class CompareScreen(Screen[None]):
         self._home, self._marks = home, marks
         self._query = QueryRunner(self, home)
         self._reader, self._writer = ShelfReader(self, home), Writer(self, home)
-        self._rows = RowReader(self, home)
         self._retries, self._panes = Retries(self), Panes(self)
         self._shelf = Shelf(())
         self._values: Values = {}
@@ -86,13 +82,13 @@ class CompareScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static("Compare", id="title", markup=False)
-        yield Static("", id="banner", markup=False)
+        yield LockedBanner(id="banner")
         with Horizontal(id="panes"):
             yield LensList(id="lenses")
             with Vertical(id="work"):
                 yield EditorPane(self._home.path / "drafts", id="editing")
                 yield AskLine()
-                yield AnswerPane(self._marks, id="answer")
+                yield AnswerPane(self._home, self._marks, id="answer")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -112,7 +108,7 @@ class CompareScreen(Screen[None]):
 
     @on(Looked)
     def _looked(self, event: Looked) -> None:
-        self._banner(event.locked)
+        self.query_one(LockedBanner).show(event.locked)
         self.query_one(LensList).show_lenses(event.shelf.lenses)
         if event.locked:
             self._retries.later("look", self._reader.look)
@@ -122,25 +118,16 @@ class CompareScreen(Screen[None]):
         self.query_one("#title", Static).update(shelf_title(event.shelf))
         self._pane.say_empty(empty_text(event.shelf))
         if event.shelf.notice:
-            self._tell(event.shelf.notice)
-
-    def _banner(self, locked: LockedError | None) -> None:
-        banner = self.query_one("#banner", Static)
-        banner.set_class(locked is not None, "-shown")
-        if locked:
-            banner.update(f"{visible(locked.title)}. Trying again every {RETRY:g} s; nothing is lost.")
+            self._editing.say(event.shelf.notice)
 
     # -- a query
 
     @on(LensList.Chosen)
     def _lens_chosen(self, event: LensList.Chosen) -> None:
         if event.lens.problem:
-            self._tell(event.lens.problem, problem=True)
+            self._editing.say(event.lens.problem, problem=True)
             return
-        editor = self._editing.editor
-        if self._shelf.lens_of(editor.text) is None:
-            self._editing.remember(editor.text)
-        editor.put(event.lens.text)
+        self._editing.put(event.lens.text, keeping=self._shelf.lens_of(self._editing.editor.text) is None)
         self._panes.close_drawer()
         self.action_run()
 
@@ -151,10 +138,10 @@ class CompareScreen(Screen[None]):
     def action_run(self) -> None:
         statement = self._editing.editor.statement
         if statement is None:
-            self._tell("no SQL to run: write a statement, or choose a lens", problem=True)
+            self._editing.say("no SQL to run: write a statement, or choose a lens", problem=True)
             return
         self._editing.remember(self._editing.editor.text)
-        self._tell("")
+        self._editing.say("")
         self._query.run(statement, self._values)
         self._tick()
 
@@ -163,12 +150,12 @@ class CompareScreen(Screen[None]):
         if not self._query.takes(event):
             return
         locked = event.answer if isinstance(event.answer, LockedError) else None
-        self._banner(locked)
+        self.query_one(LockedBanner).show(locked)
         if locked:
             self._retries.later("run", self._query.again)
         if isinstance(event.answer, WorkbenchError):
             self._pane.grow_old()
-            self._tell(error_text(event.answer), problem=True)
+            self._editing.say(error_text(event.answer), problem=True)
             if name := missing_value(event.answer):
                 self._line.ask_missing(name, self._shelf.values(name), choices_text(self._shelf))
         else:
@@ -179,7 +166,7 @@ class CompareScreen(Screen[None]):
         self._pane.show(answer)
         self._panes.answered(charted=self._pane.chart.has_chart)
         self._editing.show_values(answer.values)
-        self._tell("; ".join(answer.notes))
+        self._editing.say("; ".join(answer.notes))
         if self.focused is None:
             self._panes.focus_result()
 
@@ -194,10 +181,7 @@ class CompareScreen(Screen[None]):
             if event.worker.group == QUERY:
                 self._query.stop()
                 self._pane.grow_old()
-            self._tell(f"unexpected: {type(event.worker.error).__name__}: {event.worker.error}", problem=True)
-
-    def _tell(self, text: str, problem: bool = False) -> None:
-        self._editing.say(text, problem)
+            self._editing.say(f"unexpected: {type(event.worker.error).__name__}: {event.worker.error}", problem=True)
 
     # -- what the line asks for
 
@@ -209,7 +193,7 @@ class CompareScreen(Screen[None]):
 
     def action_export(self) -> None:
         if self.answer is None:
-            self._tell("nothing to export yet", problem=True)
+            self._editing.say("nothing to export yet", problem=True)
         else:
             self._line.ask_file()
 
@@ -238,7 +222,7 @@ class CompareScreen(Screen[None]):
         if event.problem and self._line.is_open:
             self._line.say(event.said)
         elif event.problem:
-            self._tell(event.said, problem=True)
+            self._editing.say(event.said, problem=True)
         else:
             self._close_line()
             self.notify(visible(event.said), markup=False)
@@ -251,31 +235,15 @@ class CompareScreen(Screen[None]):
 
     # -- the result
 
-    @on(ResultGrid.Seen)
-    def _seen(self, event: ResultGrid.Seen) -> None:
-        if self.answer:
-            self.app.push_screen(RowView(self.answer.table, event.row))
-
-    @on(ResultGrid.Opened)
-    def _opened(self, event: ResultGrid.Opened) -> None:
-        if self.answer:
-            self._rows.open_runs(self.answer, event.row)
-
     def action_heat(self) -> None:
-        """Paints the layers, or shows the result's own chart again."""
         if self.answer is None or not self.answer.table.rows:
-            self._tell("no result to paint yet", problem=True)
-        elif self._pane.is_painted:
-            self._pane.show_chart()
+            self._editing.say("no result to paint yet", problem=True)
+        elif not self._pane.paint_or_not():
             self._panes.answered(charted=self._pane.chart.has_chart)
-        else:
-            self._rows.paint(self.answer, *self._pane.grid.cursor)
 
     @on(Painted)
-    def _painted(self, event: Painted) -> None:
-        if event.answer is self.answer:
-            self._pane.paint(event.heat)
-            self._panes.show_chart()
+    def _painted(self) -> None:
+        self._panes.show_chart()
 
     def action_sample(self) -> None:
         self.post_message(OpenSample())
@@ -285,16 +253,13 @@ class CompareScreen(Screen[None]):
 
     def action_copy(self) -> None:
         if self.answer is None:
-            self._tell("nothing to copy yet", problem=True)
+            self._editing.say("nothing to copy yet", problem=True)
             return
-        text, rows = tsv(self.answer)
-        total = len(self.answer.table.rows)
-        beyond = "" if rows == total else f" of {total:,}: no more fit a terminal's clipboard; w writes all"
-        copy_text(self, text, f"copied {rows:,} rows{beyond}")
+        copy_text(self, *tsv(self.answer))
 
     def action_copy_command(self) -> None:
         if self.answer is None:
-            self._tell("nothing to repeat yet", problem=True)
+            self._editing.say("nothing to repeat yet", problem=True)
             return
         copy_text(self, command(self.answer, self._lens))
 
@@ -312,7 +277,7 @@ class CompareScreen(Screen[None]):
 
     def action_chart(self) -> None:
         if self.answer is None:
-            self._tell("no result to draw yet", problem=True)
+            self._editing.say("no result to draw yet", problem=True)
         else:
             self._panes.chart()
 
@@ -331,7 +296,7 @@ class CompareScreen(Screen[None]):
 
     def _give_up(self) -> None:
         if self._retries.give_up():
-            self._banner(None)
+            self.query_one(LockedBanner).show(None)
         if self._query.stop():
-            self._tell("stopped before there was an answer")
+            self._editing.say("stopped before there was an answer")
             self._pane.grow_old()

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from tui.runs.adapted import adapted_group
 from tui.runs.query import Facts, Query
 from tui.runs.row import RESULTS, RunRow
 from workbench.errors import InvalidError
-from workbench.run.layout import Home, RunDir
+from workbench.run.layout import Home
 from workbench.run.record import RunRecord, read_record
 
 _AT_ONCE = 100
@@ -32,7 +33,7 @@ def row_facts(row: RunRow) -> dict[str, tuple[str, ...] | tuple[float, ...]]:
     return {**known, **{name: (word,) for name, word in words.items()}, "failure": (row.failure,)}
 
 
-def record_facts(record: RunRecord, tags: tuple[str, ...]) -> Facts:
+def record_facts(record: RunRecord) -> Facts:
     """What the sites say: a run belongs to every layer group in which it adapts a site."""
     adapted = [site for site in record.sites if site.r is not None]
     names = {site.site for site in adapted}
@@ -43,50 +44,67 @@ def record_facts(record: RunRecord, tags: tuple[str, ...]) -> Facts:
         "method": tuple(sorted({site.method for site in adapted})),
         "base": tuple(sorted({site.base for site in record.sites})),
         "group": tuple(groups),
-        "tag": tags,
     }
 
 
 @dataclass(slots=True)
 class FactBook:
-    """Facts of records, each read once: a record is written once. Only filters that ask for sites open them."""
+    """Facts of records, each read once: a record is written once. Tags are read anew where their file is another."""
 
     home: Home
-    _read: dict[str, Facts] = field(default_factory=dict)
-    _groups: dict[str, str] = field(default_factory=dict)
+    _records: dict[str, tuple[Facts, str]] = field(default_factory=dict)
+    _tags: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    _named: dict[str, tuple[RunRow, RunRow]] = field(default_factory=dict)
 
     def named(self, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
         """With their group and tags. Of a home with many runs only so many records are read each time."""
-        missing = [row.run_id for row in rows if row.run_id not in self._read]
+        missing = [row.run_id for row in rows if row.run_id not in self._records]
         for run_id in missing[:_AT_ONCE]:
-            self._of_record(run_id)
-        return tuple(self._named(row) if row.run_id in self._read else row for row in rows)
+            self._record(run_id)
+        return tuple(self._with_names(row) for row in rows)
 
-    def _named(self, row: RunRow) -> RunRow:
-        tags = self._read[row.run_id]["tag"]
-        return replace(row, group=self._groups.get(row.run_id, ""), tags=tuple(map(str, tags)))
+    def _with_names(self, row: RunRow) -> RunRow:
+        """A row that was told before stays the very same: the list compares a thousand of them each second."""
+        before = self._named.get(row.run_id)
+        if before and before[0] is row:
+            return before[1]
+        if row.run_id not in self._records:
+            return row
+        named = replace(row, group=self._records[row.run_id][1], tags=self._tags_of(row.run_id))
+        self._named[row.run_id] = (row, before[1] if before and before[1] == named else named)
+        return self._named[row.run_id][1]
 
     def fitting(self, rows: tuple[RunRow, ...], query: Query) -> tuple[RunRow, ...]:
         """The rows that fit, in their order."""
         return tuple(row for row in rows if query.fits(self._facts(row, query.asks_for_sites)))
 
     def _facts(self, row: RunRow, sites: bool) -> Facts:
-        return {**row_facts(row), **(self._of_record(row.run_id) if sites else {})}
+        if not sites:
+            return row_facts(row)
+        return {**row_facts(row), **self._record(row.run_id)[0], "tag": self._tags_of(row.run_id)}
 
-    def _of_record(self, run_id: str) -> Facts:
-        if run_id not in self._read:
-            run_dir = self.home.run_dir(run_id)
+    def _record(self, run_id: str) -> tuple[Facts, str]:
+        if run_id not in self._records:
             try:
-                record = read_record(run_dir.record)
-                self._read[run_id] = record_facts(record, _tags(run_dir))
-                self._groups[run_id] = adapted_group(record)
+                record = read_record(self.home.run_dir(run_id).record)
             except (OSError, InvalidError):
-                return {}  # the folder is gone, or damaged: the list says so, and no such filter fits it
-        return self._read[run_id]
+                return {}, ""  # the folder is gone, or damaged: the list says so, and no such filter fits it
+            self._records[run_id] = (record_facts(record), adapted_group(record))
+        return self._records[run_id]
+
+    def _tags_of(self, run_id: str) -> tuple[str, ...]:
+        path = self.home.run_dir(run_id).meta
+        try:
+            changed = path.stat().st_mtime_ns
+            if self._tags.get(run_id, (0,))[0] != changed:
+                self._tags[run_id] = (changed, _read_tags(path))
+        except OSError:
+            return ()
+        return self._tags[run_id][1]
 
 
-def _tags(run_dir: RunDir) -> tuple[str, ...]:
+def _read_tags(path: Path) -> tuple[str, ...]:
     try:
-        return tuple(map(str, json.loads(run_dir.meta.read_text(encoding="utf-8"))["tags"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return tuple(map(str, json.loads(path.read_text(encoding="utf-8"))["tags"]))
+    except (ValueError, KeyError, TypeError):
         return ()
