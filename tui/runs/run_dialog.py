@@ -74,7 +74,7 @@ class RunDialog(ModalScreen[Wish | None]):
     def _show(self, event: Read) -> None:
         self._opened = event.opened
         keys = [f"[{fix.key}] {visible(fix.text)}" for fix in event.opened.fixes]
-        head = "\n".join(["keys", *(f"  {key}" for key in keys), "", ""]) if keys else ""
+        head = "\n".join(["what the keys do", *(f"  {key}" for key in keys), "", ""]) if keys else ""
         self.query_one("#run-text", Static).update(head + event.opened.text)
         self.refresh_bindings()
 
