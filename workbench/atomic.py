@@ -4,12 +4,11 @@ import json
 import os
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 
 def write_text(path: Path, text: str) -> None:
     """Writes beside the target, syncs, and renames over it."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)

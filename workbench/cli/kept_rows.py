@@ -51,7 +51,7 @@ class KeptRow(NamedTuple):
     row: Row
 
     def holds(self, folder: str) -> bool:
-        """Whether nothing has happened to a run that was over. The queue and the locks are for the caller to ask.
+        """Whether nothing has happened to a run that was over. The queue is for the caller to ask.
 
         Whatever makes an attempt or removes something renames, makes or removes a file in the folder.
         """

@@ -1,14 +1,12 @@
-"""Finds a run and gathers everything that is known of it."""
+"""Finds a run and gathers everything that is known of it. What only one run needs is imported when it is asked for."""
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.context import answered
 from workbench.errors import LockedError
 from workbench.run.checkpoints import checkpoint_bytes, complete_checkpoints, sizes_under
-from workbench.run.record import read_record
 
 if TYPE_CHECKING:
     from store.history import AttemptLog, Evaluated
@@ -28,6 +26,7 @@ def found_run(home: "Home", word: str) -> tuple["RunDir", "RunSummary", "RunView
     """
     from workbench.run.find import find_run
     from workbench.run.liveness import view_of
+    from workbench.run.record import read_record
 
     run_dir = find_run(home, word)
     found, _ = results_of(home, [run_dir.run_id])
@@ -37,6 +36,7 @@ def found_run(home: "Home", word: str) -> tuple["RunDir", "RunSummary", "RunView
 def results_of(home: "Home", ids: list[str]) -> tuple[list["RunSummary"], bool]:
     """These runs as the store has them; False, and what their records say, where another program holds the database."""
     from store.runs import summaries
+    from workbench.run.record import read_record
 
     try:
         return answered(home, lambda: summaries(home, ids)), True
@@ -48,6 +48,7 @@ def results_of(home: "Home", ids: list[str]) -> tuple[list["RunSummary"], bool]:
 def summary_of(record: "RunRecord") -> "RunSummary":
     """What a run's record alone says of it."""
     from dataclasses import fields
+    from datetime import UTC, datetime
 
     from store.runs import RunSummary
 
@@ -115,6 +116,7 @@ def shown(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> tuple[di
     """
     from store.history import speaking_attempt
     from workbench.report.failure_card import failure_card
+    from workbench.run.record import read_record
 
     record, attempts = read_record(run_dir.record), _history(run_dir)
     speaking = speaking_attempt(attempts)
@@ -202,6 +204,8 @@ def _attempts(logs: list["AttemptLog"], view: "RunView") -> list[dict[str, Any]]
 
 
 def _attempt(number: int, log: "AttemptLog | None", view: "RunView") -> dict[str, Any]:
+    from datetime import UTC, datetime
+
     ending = (log.ending if log else None) or {}
     unended = str(view.status) if number == view.attempt else "lost"
     started = datetime.fromtimestamp(log.started, UTC) if log and log.started is not None else None

@@ -14,7 +14,6 @@ from workbench.report.run import status_text
 from workbench.report.table import Column, Table
 from workbench.run.layout import Home
 from workbench.run.liveness import RunView, view_of
-from workbench.run.locks import is_held
 from workbench.run.logs import last_terminal
 from workbench.run.tickets import Tickets
 
@@ -86,16 +85,11 @@ def _run_ids(home: Home) -> list[str]:
 def _at_rest(home: Home, known: Mapping[str, KeptRow], run_ids: list[str]) -> dict[str, KeptRow]:
     """The runs that nothing has happened to since they were over.
 
-    A shim that begins takes its lock, then writes into the folder; a trainer has its own lock from such a shim.
+    An attempt begins with its shim's writing into the folder, so the locks of runs at rest need no look.
     """
     queued, runs = Tickets(home).run_ids(), str(home.runs)
-    found = {}
-    for run_id in run_ids:
-        folder = f"{runs}/{run_id}"
-        kept = known.get(run_id)
-        if kept and run_id not in queued and not is_held(f"{folder}/shim.lock") and kept.holds(folder):
-            found[run_id] = kept
-    return found
+    kept_of = ((run_id, known.get(run_id)) for run_id in run_ids if run_id not in queued)
+    return {run_id: kept for run_id, kept in kept_of if kept and kept.holds(f"{runs}/{run_id}")}
 
 
 def _look(home: Home, run_id: str, kept: KeptRow | None) -> _Look | None:

@@ -2,8 +2,6 @@
 
 import unicodedata
 
-from rich.cells import cell_len, chop_cells, set_cell_size
-
 ELLIPSIS = " … "
 _NAMED = {"\n": "↵", "\t": "⇥"}
 _JOINERS = "\u200c\u200d"  # part of words and of emoji, and harmless
@@ -16,6 +14,8 @@ def visible(text: str) -> str:
 
 def shorten(text: str, cells: int) -> str:
     """The text in one line of at most that many terminal cells: its head, and a third of the room for its tail."""
+    from rich.cells import cell_len, set_cell_size
+
     if len(text) <= 2 * cells and cell_len(shown := visible(text)) <= cells:
         return shown
     room = cells - cell_len(ELLIPSIS)
@@ -27,6 +27,8 @@ def shorten(text: str, cells: int) -> str:
 
 def folded(text: str, width: int, lines: int) -> list[str]:
     """The text in at most `lines` lines of `width` cells, shortened in the middle where it needs more."""
+    from rich.cells import chop_cells
+
     return chop_cells(shorten(text, width * lines - lines + 1), width) or [""]
 
 

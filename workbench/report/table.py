@@ -1,12 +1,11 @@
 """A table as aligned text, markdown or CSV."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 GAP = "  "
+_DASHES = "–—…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Table:
         each of which starts with the key columns.
         """
         lines = (self._headings(), *self.rows)
-        widths = [max(map(_cells, column), default=0) for column in zip(*lines, strict=True)]
+        widths = [_widest(column) for column in zip(*lines, strict=True)]
         return "\n\n".join(self._part(part, widths) for part in self._parts(widths, width))
 
     def _parts(self, widths: Sequence[int], width: int | None) -> list[list[int]]:
@@ -51,9 +50,11 @@ class Table:
         return parts
 
     def _part(self, chosen: Sequence[int], widths: Sequence[int]) -> str:
-        rule = tuple("─" * width for width in widths)
-        lines = (self._line(row, chosen, widths) for row in (self._headings(), rule, *self.rows))
-        return "\n".join(line.rstrip() for line in lines)
+        sides = [(i, widths[i], str.ljust if self.columns[i].align == "left" else str.rjust) for i in chosen]
+        rule = GAP.join("─" * width for _, width, _ in sides)
+        rows = (self._headings(), *self.rows)
+        lines = [GAP.join([pad(row[i], w - _beyond(row[i])) for i, w, pad in sides]).rstrip() for row in rows]
+        return "\n".join([lines[0], rule, *lines[1:]])
 
     def markdown(self) -> str:
         marks = tuple("---:" if column.align == "right" else "---" for column in self.columns)
@@ -61,6 +62,9 @@ class Table:
         return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
     def csv(self) -> str:
+        import csv
+        import io
+
         out = io.StringIO()
         csv.writer(out, lineterminator="\n").writerows((self._headings(), *self.rows))
         return out.getvalue().rstrip("\n")
@@ -68,20 +72,24 @@ class Table:
     def _headings(self) -> tuple[str, ...]:
         return tuple(column.heading for column in self.columns)
 
-    def _line(self, row: Sequence[str], chosen: Sequence[int], widths: Sequence[int]) -> str:
-        return GAP.join(_padded(row[i], widths[i], self.columns[i].align) for i in chosen)
+
+def _widest(cells: Sequence[str]) -> int:
+    return max(map(len if _is_plain("".join(cells)) else _cells, cells), default=0)
 
 
-def _padded(cell: str, width: int, align: str) -> str:
-    if cell.isascii() and cell.isprintable():
-        return cell.ljust(width) if align == "left" else cell.rjust(width)
-    space = " " * (width - _cells(cell))
-    return cell + space if align == "left" else space + cell
+def _beyond(text: str) -> int:
+    """How many more terminal cells it takes than it has characters."""
+    return 0 if _is_plain(text) else _cells(text) - len(text)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether each character takes one terminal cell, as can be told without a table of widths."""
+    return text.isprintable() and (text.isascii() or all(char < "\u0300" or char in _DASHES for char in text))
 
 
 def _cells(text: str) -> int:
     """How many terminal cells it takes."""
-    if text.isascii() and text.isprintable():
+    if _is_plain(text):
         return len(text)
     from rich.cells import cell_len
 

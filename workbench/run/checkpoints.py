@@ -6,7 +6,6 @@ and SHA-256 of every file.
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -67,6 +66,8 @@ def remove_checkpoints(run_dir: RunDir) -> int:
     """Removes all of them and returns the bytes freed. The run must not be live."""
     freed = checkpoint_bytes(run_dir)
     with suppress(FileNotFoundError):
+        import shutil  # brings every way of packing files along, and lists need none
+
         shutil.rmtree(run_dir.checkpoints)
     return freed
 

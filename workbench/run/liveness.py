@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
 from typing import Any
 
 from workbench.run.control import stop_is_asked
@@ -215,8 +214,9 @@ def _patience(events: list[Event]) -> float:
     """Seconds of silence that are nothing unusual for this run."""
     metrics = [event for event in events if event["kind"] == "metric"]
     steps = [(a, b) for a, b in pairwise(metrics) if b["step"] > a["step"]]
-    seconds = [(b["mono"] - a["mono"]) / (b["step"] - a["step"]) for a, b in steps]
-    return max(_STALL_SECONDS, _STALL_STEPS * median(seconds)) if seconds else _STALL_SECONDS
+    seconds = sorted((b["mono"] - a["mono"]) / (b["step"] - a["step"]) for a, b in steps)
+    median = seconds[len(seconds) // 2] if seconds else 0.0
+    return max(_STALL_SECONDS, _STALL_STEPS * median)
 
 
 def _pid(proc: ProcRecord | None, part: str) -> str:
