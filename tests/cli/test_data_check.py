@@ -6,6 +6,8 @@ import pytest
 
 from tests.cli.command import Desk
 
+pytestmark = pytest.mark.slow
+
 ROWS = [{"prompt": f"sort {'cba' * (i % 3 + 1)}=", "completion": "abc"} for i in range(20)]
 
 

@@ -20,6 +20,8 @@ from workbench.run.layout import Home
 from workbench.run.queue import enqueue
 from workbench.run.tickets import Ticket
 
+pytestmark = pytest.mark.slow
+
 _PR_CAPBSET_DROP, _OVERRIDE, _READ_SEARCH = 24, 1, 2
 
 
@@ -64,7 +66,6 @@ def home(patient: Patient) -> Home:
     return patient.home
 
 
-@pytest.mark.slow
 def test_a_machine_that_runs_these_tests_is_well(desk: Desk) -> None:
     answer = desk("doctor", "--json")
     checks = {check["name"]: check for check in answer.json["checks"]}
@@ -157,7 +158,6 @@ def holder(home: Home) -> Iterator[int]:
         process.kill()
 
 
-@pytest.mark.slow
 def test_a_foreign_holder_of_the_database_is_named(patient: Patient, holder: int) -> None:
     [check] = patient.checks("database")
     assert check["state"] == "warning"

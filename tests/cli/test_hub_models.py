@@ -14,6 +14,8 @@ from tests.families import save_random
 from tests.hub_server import Hub, serve
 from workbench.train.demo_base import character_tokenizer
 
+pytestmark = pytest.mark.slow
+
 ID = "someone/tiny"
 
 
@@ -92,7 +94,6 @@ def _refused(desk: Desk, answer: Answer) -> None:
     assert not (desk.home / "runs").exists()
 
 
-@pytest.mark.slow
 def test_after_the_download_it_runs_offline(tmp_path: Path, hub: Hub) -> None:
     served = save_random("qwen2", tmp_path / "served", vocab_size=128)
     character_tokenizer().save_pretrained(served)

@@ -16,6 +16,8 @@ from tests.hub_server import serve
 from tests.train.support import demo_sites, load, make_record
 from workbench.train.group_int4 import quantize_groups
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:

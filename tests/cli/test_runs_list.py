@@ -23,6 +23,8 @@ from workbench.run.process import identify
 from workbench.run.queue import enqueue
 from workbench.run.tickets import Ticket, queue_lock
 
+pytestmark = pytest.mark.slow
+
 FINISHED, FAILED, PAUSED, LOST, NEVER, KILLED, RETRIED, VANISHED, DAMAGED = (f"{n:012x}" for n in range(1, 10))
 QUEUED, HELD, STARTING, LIVE, ALONE = (f"{n:012x}" for n in range(10, 15))
 OVER = {FINISHED, FAILED, PAUSED, LOST, NEVER, KILLED, RETRIED, VANISHED, DAMAGED}
@@ -122,7 +124,6 @@ def test_a_lost_run_that_a_shim_takes_up_is_no_longer_lost(home: Home, lock: str
     assert _of(listed_runs(home), LOST)["status"] == "lost"
 
 
-@pytest.mark.slow
 def test_the_row_of_a_run_at_work_is_renewed_without_the_database(home: Home) -> None:
     run_dir = _begun(home, LIVE)
     _finished(home, FINISHED)
@@ -143,7 +144,6 @@ def test_the_row_of_a_run_at_work_is_renewed_without_the_database(home: Home) ->
     assert listed_runs(home) == _anew(home)
 
 
-@pytest.mark.slow
 def test_a_folder_that_has_changed_just_now_is_looked_at_again(home: Home) -> None:
     _finished(home, FINISHED)
     told = listed_runs(home)
@@ -155,7 +155,6 @@ def test_a_folder_that_has_changed_just_now_is_looked_at_again(home: Home) -> No
     assert not _asks_the_database(home)
 
 
-@pytest.mark.slow
 def test_rows_without_results_are_not_kept(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     _finished(home, FINISHED)
     listed_runs(home)

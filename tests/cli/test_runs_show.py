@@ -21,6 +21,8 @@ from workbench.run.layout import Home
 from workbench.run.liveness import view_of
 from workbench.run.logs import ending
 
+pytestmark = pytest.mark.slow
+
 RUN = "00000000000a"
 WIDTH = 100
 

@@ -17,6 +17,8 @@ from workbench.run.terms import Terms
 from workbench.run.tickets import Tickets
 from workbench.study.members import members_file, read_members
 
+pytestmark = pytest.mark.slow
+
 CUT = {"factors": {"cut": [4]}, "template": "* mlp r/={cut}", "seeds": [1, 2], "references": False}
 
 

@@ -18,6 +18,8 @@ from workbench.run.queue import enqueue
 from workbench.run.slots import Slot, acquire, cpu_slots, run_environment
 from workbench.run.states import RunStatus
 
+pytestmark = pytest.mark.slow
+
 Event = dict[str, Any]
 FULL = ["started", "metric", "metric", "metric", "finished"]
 
@@ -80,7 +82,6 @@ def test_a_retry_hands_on_the_new_attempt_only(bench: Bench) -> None:
     assert {event["attempt"] for event in events} == {2}
 
 
-@pytest.mark.slow
 def test_a_shim_that_never_begins_is_put_on_hold_and_the_run_is_as_it_was(bench: Bench) -> None:
     run_dir, stop = bench.run_dir(), StopRequest()
     assert bench.start(run_dir, "finish").wait() == 0
@@ -97,7 +98,6 @@ def test_a_shim_that_never_begins_is_put_on_hold_and_the_run_is_as_it_was(bench:
     assert "shim.log" in told[0]
 
 
-@pytest.mark.slow
 def test_a_stop_that_reaches_a_shim_before_it_is_ready_leaves_the_run_as_it_was(bench: Bench) -> None:
     run_dir, stop = bench.run_dir(), StopRequest()
     launcher = LocalLauncher(bench.home, cpu_slots, ["sh", "-c", "exec sleep 1"])
@@ -124,7 +124,6 @@ def test_a_run_of_another_program_is_followed(bench: Bench) -> None:
     assert not run_dir.out(2).exists()
 
 
-@pytest.mark.slow
 def test_waiting_for_a_slot_is_said_once_and_a_run_done_meanwhile_is_not_repeated(bench: Bench) -> None:
     first, second = _runs(bench, 2)
     lease = acquire(bench.home, cpu_slots(1))
@@ -159,7 +158,6 @@ def test_a_stop_lets_runs_save_and_starts_nothing_more(bench: Bench) -> None:
     assert [event["kind"] for event in events] == ["started", "metric", "stopped"]
 
 
-@pytest.mark.slow
 def test_a_second_stop_kills(bench: Bench) -> None:
     run_dir, stop = bench.run_dir(), StopRequest()
     events: list[Event] = []
@@ -183,7 +181,6 @@ def test_a_stop_leaves_the_runs_of_other_programs_alone(bench: Bench) -> None:
     assert started.shim.wait() == 1
 
 
-@pytest.mark.slow
 def test_two_programs_with_the_same_runs_run_each_once(bench: Bench) -> None:
     runs = _runs(bench, 3)
     states: list[dict[str, RunStatus]] = []
@@ -200,7 +197,6 @@ def test_two_programs_with_the_same_runs_run_each_once(bench: Bench) -> None:
     assert [kinds(run_dir) for run_dir in runs] == [FULL] * 3
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_a_shim_killed_at_any_moment_leaves_a_run_that_can_be_told_and_repeated(bench: Bench, seed: int) -> None:
     run_dir = bench.run_dir()

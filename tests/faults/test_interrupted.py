@@ -18,6 +18,8 @@ from workbench.run.slots import cpu_slots
 from workbench.run.states import RunStatus
 from workbench.run.tickets import Tickets, queue_lock
 
+pytestmark = pytest.mark.slow
+
 
 def _drained(bench: Bench) -> bool:
     tickets = Tickets(bench.home)
@@ -48,7 +50,6 @@ def test_a_stop_that_the_killed_shim_had_taken_up_is_carried_out_by_the_next(ben
     assert status_of(run_dir) is RunStatus.PAUSED
 
 
-@pytest.mark.slow
 def test_a_trainer_is_stopped_by_a_shim_that_knows_its_home_by_another_name(bench: Bench) -> None:
     run_dir = _without_shim(bench, "obey")
     other = Home(bench.folder / "linked")
@@ -60,7 +61,6 @@ def test_a_trainer_is_stopped_by_a_shim_that_knows_its_home_by_another_name(benc
     assert status_of(run_dir) is RunStatus.STOPPED
 
 
-@pytest.mark.slow
 def test_the_grace_is_counted_again_by_the_next_shim(bench: Bench) -> None:
     run_dir = _without_shim(bench, "ignore", retries=3)
     mark_stopping(run_dir, 1, "user", 0.3)
@@ -96,7 +96,6 @@ def test_a_run_whose_files_cannot_be_used_keeps_no_other_waiting(bench: Bench) -
     assert str(broken.terms(1)) in ticket.why
 
 
-@pytest.mark.slow
 def test_a_shim_that_breaks_has_the_queue_go_on(bench: Bench) -> None:
     broken, sound = bench.run_dir("aaaa00000001"), bench.run_dir("aaaa00000002")
     broken.alive_lock.mkdir()

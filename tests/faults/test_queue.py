@@ -25,6 +25,8 @@ from workbench.run.terms import read_terms
 from workbench.run.tickets import Tickets, queue_lock
 from workbench.run.waits import reason_to_wait
 
+pytestmark = pytest.mark.slow
+
 FULL = ["started", "metric", "metric", "metric", "finished"]
 
 
@@ -52,7 +54,6 @@ def test_the_queue_drains_with_nobody_looking(bench: Bench) -> None:
     assert _start_order(runs) == [run_dir.run_id for run_dir in runs]
 
 
-@pytest.mark.slow
 def test_higher_priority_goes_first_and_later_changes_count(bench: Bench) -> None:
     runs = _runs(bench, 4)
     lease = acquire(bench.home, cpu_slots(1))
@@ -66,7 +67,6 @@ def test_higher_priority_goes_first_and_later_changes_count(bench: Bench) -> Non
     assert _start_order(runs) == [runs[place].run_id for place in (0, 3, 2, 1)]
 
 
-@pytest.mark.slow
 def test_a_run_waits_for_another_to_finish(bench: Bench) -> None:
     first, second = _runs(bench, 2)
     os.mkfifo(first.path / "gate")
@@ -105,7 +105,6 @@ def test_what_waits_for_what_is_known_however_long_the_way(bench: Bench) -> None
     assert queue.awaited(bench.home, []) == set()
 
 
-@pytest.mark.slow
 def test_held_runs_stay_and_others_go_past_them(bench: Bench) -> None:
     held, other = _runs(bench, 2)
     queue.enqueue(bench.home, [bench.ticket(held, hold=True), bench.ticket(other)])
@@ -119,7 +118,6 @@ def test_held_runs_stay_and_others_go_past_them(bench: Bench) -> None:
     assert status_of(held) is RunStatus.FINISHED
 
 
-@pytest.mark.slow
 def test_two_schedulers_at_once_start_each_run_once(bench: Bench) -> None:
     runs = _runs(bench, 6)
     queue.enqueue(bench.home, [bench.ticket(run_dir, jobs=3) for run_dir in runs])
@@ -147,7 +145,6 @@ def test_a_scheduler_waits_for_another_and_says_who_holds_on_too_long(bench: Ben
     assert schedule(bench.home).started == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["wait", "silent"])
 def test_what_was_killed_is_tried_again_and_what_crashed_is_not(bench: Bench, behaviour: str) -> None:
     [run_dir] = _runs(bench, 1)
@@ -252,7 +249,6 @@ def test_a_process_that_has_the_pid_of_a_trainer_now_is_left_alone(bench: Bench)
     assert status_of(run_dir) is RunStatus.FAILED
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("behaviour", "expected"), [("obey", "stopped"), ("ignore", "failed"), ("killed", "failed")])
 def test_an_adopted_trainer_is_stopped_killed_and_recorded_like_any(
     bench: Bench, behaviour: str, expected: str
@@ -279,7 +275,6 @@ def test_an_adopted_trainer_is_stopped_killed_and_recorded_like_any(
         assert view.failure.failure_class == ("lost" if behaviour == "killed" else "killed_by_user")
 
 
-@pytest.mark.slow
 def test_leftovers_of_an_attempt_go_with_an_adopted_trainer(bench: Bench) -> None:
     [run_dir] = _runs(bench, 1)
     (run_dir.path / "behaviour").write_text("leave_a_child")
@@ -309,7 +304,6 @@ def test_a_claim_that_came_to_nothing_is_made_again(bench: Bench) -> None:
     assert (kinds(run_dir), view_of(run_dir).attempt) == (FULL, 1)
 
 
-@pytest.mark.slow
 def test_a_retry_that_was_written_twice_is_made_once(bench: Bench) -> None:
     [run_dir] = _runs(bench, 1)
     (run_dir.path / "behaviour").write_text("wait")
@@ -336,7 +330,6 @@ def test_a_run_that_is_gone_leaves_the_queue(bench: Bench) -> None:
     assert status_of(second) is RunStatus.FINISHED
 
 
-@pytest.mark.slow
 def test_a_run_directory_deleted_under_a_live_run_ends_it(bench: Bench) -> None:
     first, second = _runs(bench, 2)
     (first.path / "behaviour").write_text("wait")
@@ -349,7 +342,6 @@ def test_a_run_directory_deleted_under_a_live_run_ends_it(bench: Bench) -> None:
     assert status_of(second) is RunStatus.FINISHED
 
 
-@pytest.mark.slow
 def test_a_run_without_memory_gets_smaller_micro_batches(bench: Bench) -> None:
     [run_dir] = _runs(bench, 1)
     recipe = {"batch": 12, "accumulation": 2}
@@ -376,7 +368,6 @@ def test_with_dropout_another_split_would_be_another_experiment(bench: Bench) ->
     assert (status_of(run_dir), view_of(run_dir).attempt) == (RunStatus.FAILED, 1)
 
 
-@pytest.mark.slow
 def test_a_batch_that_fails_is_paused_and_no_other(bench: Bench) -> None:
     bad, good = _runs(bench, 9)[:6], _runs(bench, 9)[6:]
     for run_dir in bad:
@@ -432,7 +423,6 @@ def test_a_run_keeps_its_own_copy_of_the_plan(bench: Bench) -> None:
     assert run_dir.record.read_bytes() == before
 
 
-@pytest.mark.slow
 def test_an_observer_that_probes_does_not_keep_a_shim_from_starting(bench: Bench) -> None:
     [run_dir] = _runs(bench, 1)
     probing = (

@@ -22,6 +22,8 @@ from workbench.run.process import ProcessId, identify, is_alive, signal_process
 from workbench.run.slots import Slot, acquire, cpu_slots
 from workbench.run.states import RunStatus
 
+pytestmark = pytest.mark.slow
+
 NEVER = "600"
 
 

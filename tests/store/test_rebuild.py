@@ -19,6 +19,8 @@ from workbench.errors import InvalidError, LockedError, WorkbenchError
 from workbench.run.events import EventLog
 from workbench.run.layout import Home
 
+pytestmark = pytest.mark.slow
+
 
 def _fill(home: Home) -> None:
     """Three finished runs, one with a second attempt, bad lines and a failure seen by the supervisor."""

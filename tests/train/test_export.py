@@ -36,6 +36,8 @@ from workbench.train.plain_lora import approximate_sites, check_exportable
 from workbench.train.save import WEIGHTS_NAME, save_adapter, weights_file
 from workbench.train.trained_base import write_trained_base
 
+pytestmark = pytest.mark.slow
+
 IDS = torch.arange(4, 44).reshape(2, 20)
 BOUND = 1e-5
 _KEYS = {"balance": 4, "pool": 32}  # for the methods that take them

@@ -16,6 +16,8 @@ from workbench.train.failure import RunFailure
 from workbench.train.loop import StepMetrics
 from workbench.train.stop import StopFlag
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_loss_falls_and_gradients_flow() -> None:
     result, steps = run_steps(make_trainer(demo_sites(8), demo_recipe(steps=20, batch=16)))

@@ -31,6 +31,8 @@ from workbench.train.originals import OriginalWeights
 from workbench.train.save import save_adapter
 from workbench.train.saved_update import SiteUpdate
 
+pytestmark = pytest.mark.slow
+
 IDS = torch.randint(3, 90, (2, 24), generator=torch.Generator().manual_seed(5))
 SITE = "model.layers.0.self_attn.q_proj"
 
@@ -165,7 +167,6 @@ def test_into_int4_the_logits_stay_and_the_folder_is_packed(tmp_path: Path, meth
     assert packed < 0.4 * Path(BASE, "model.safetensors").stat().st_size  # which has 16 bits a weight
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_every_target_loads_as_it_was_written(tmp_path: Path, target: Target) -> None:
     """A mixed plan, with sites that no adapter has, against the model merged in memory."""
@@ -193,7 +194,6 @@ def test_every_target_loads_as_it_was_written(tmp_path: Path, target: Target) ->
         assert torch.equal(_logits(plainly), _logits(loaded))
 
 
-@pytest.mark.slow
 def test_into_fp32_every_method_keeps_its_logits(tmp_path: Path) -> None:
     for method, values in (
         ("lora", {}),
@@ -211,7 +211,6 @@ def test_into_fp32_every_method_keeps_its_logits(tmp_path: Path) -> None:
         assert _difference(_logits(plainly), _logits(model)) <= 1e-5, method
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("init", ["pissa", "loftq"])
 def test_what_started_from_the_weight_is_no_part_of_what_was_learned(tmp_path: Path, init: str) -> None:
     record = make_record(demo_sites(4, init=init))

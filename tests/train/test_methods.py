@@ -21,6 +21,8 @@ from workbench.train.dora import dora_update
 from workbench.train.save import save_adapter
 from workbench.train.site_stats import site_statistics
 
+pytestmark = pytest.mark.slow
+
 METHODS = ("lora", "rslora", "dora")
 FORMATS = ("nf4", "fp4", "int8", "bf16", "fp32")
 IDS = torch.arange(4, 44).reshape(2, 20)

@@ -25,6 +25,8 @@ from workbench.train.mezo import Mezo
 from workbench.train.optimizer import learning_rates
 from workbench.train.step_rule import Losses
 
+pytestmark = pytest.mark.slow
+
 
 class Small(nn.Module):
     """A smooth function of two parameters, in float64 so that rounding hides nothing."""
@@ -288,7 +290,6 @@ def test_whatever_a_plan_trains_is_moved(base: str, changes: dict[str, Any]) -> 
     assert all(not torch.equal(a, b) for a, b in zip(before, adapter_of(trainer), strict=True))
 
 
-@pytest.mark.slow
 def test_a_run_from_its_record_to_its_results(tmp_path: Path) -> None:
     run_dir, log = make_run(tmp_path, make_record(demo_sites(), _recipe(steps=4, gradient_checkpointing=True)))
     log.close()
@@ -306,7 +307,6 @@ def test_a_run_from_its_record_to_its_results(tmp_path: Path) -> None:
     assert len(run_dir.predictions(1).read_text().splitlines()) == 240
 
 
-@pytest.mark.slow
 def test_it_learns_the_demo_task() -> None:
     recipe = demo_recipe(optimizer="mezo", max_length=32, batch=32, steps=200, lr=1e-3, clip=10.0)
     trainer = make_trainer(demo_sites(8), recipe)

@@ -15,6 +15,8 @@ from workbench.train.adapters import site_layers
 from workbench.train.dense import dense_weight
 from workbench.train.open_run import open_run
 
+pytestmark = pytest.mark.slow
+
 # blocks 0 to 5: six base formats, all methods, all inits, own ranks, scalings, dropout and block sizes
 RULES = (
     "0 all base=nf4 blocksize=128 method=blora r=4 balance=4",
@@ -60,7 +62,6 @@ def test_it_trains_passes_the_audit_and_comes_back_bit_by_bit(tmp_path: Path, mo
     assert all(row["update_norm"] > 0 and row["grad_norm"] > 0 and row["effective_rank"] >= 1 for row in stats)
 
 
-@pytest.mark.slow
 def test_it_runs_from_its_file_by_the_command(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     recipe = small_recipe(tmp_path, steps=20)

@@ -28,6 +28,8 @@ from workbench.train.proof import prove
 from workbench.train.proof_site import Case
 from workbench.train.trained_base import write_trained_base
 
+pytestmark = pytest.mark.slow
+
 RULES = ("* all method=toy r=3 alpha=5", "0 q method=lora alpha=r", "1 mlp off")
 TOY_SITES = 6 * 7 - 1 - 3
 

@@ -12,6 +12,8 @@ import pytest
 from workbench.data.hub import HubName, hub_name
 from workbench.data.source import is_hub
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW = "0" * 40, "1" * 40
 READ = """
 import json, sys

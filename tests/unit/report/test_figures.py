@@ -20,6 +20,8 @@ from workbench.report.figures.heat import HeatCell, heat_map
 from workbench.report.figures.pareto import Level, ParetoPoint, pareto_plot
 from workbench.report.figures.strips import SiteValue, Strip, layer_strips
 
+pytestmark = pytest.mark.slow
+
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = {
     "mathtext": r"$x_1^2$ costs $5 \frac{a}{b} ^_\alpha",
@@ -154,7 +156,6 @@ def test_settings_of_the_process_stay_and_do_not_reach_figures() -> None:
         assert matplotlib.rcParams["font.size"] == 30
 
 
-@pytest.mark.slow
 def test_another_process_draws_the_same_without_pyplot_and_without_a_word() -> None:
     code = (
         "import sys\n"
@@ -201,7 +202,6 @@ def test_an_interval_much_wider_than_the_others_is_cut_and_marked() -> None:
     assert "goes on beyond the axis" not in text_of(effects(*usual))
 
 
-@pytest.mark.slow
 def test_120_arms_have_a_row_each() -> None:
     arms = [an_effect(f"arm {i}", group=f"change {i % 6}") for i in range(120)]
     shown = set(texts(effects(*arms)))
