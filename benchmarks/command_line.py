@@ -60,15 +60,15 @@ print(json.dumps({name: [seconds(call) for _ in range(int(sys.argv[3]))] for nam
 BLOCKS, HIDDEN, INNER, KEY_VALUE, VOCABULARY = 32, 4096, 14336, 1024, 128256
 
 
-def make_model(folder: Path) -> Path:
-    """A Llama of 8 B parameters by its headers: the file is sparse and holds no weights."""
+def make_model(folder: Path, blocks: int = BLOCKS) -> Path:
+    """A Llama by its headers, of 8 B parameters at 32 blocks: the file is sparse and holds no weights."""
     folder.mkdir(parents=True)
     config = {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         "hidden_size": HIDDEN,
         "intermediate_size": INNER,
-        "num_hidden_layers": BLOCKS,
+        "num_hidden_layers": blocks,
         "num_attention_heads": HIDDEN // 128,
         "num_key_value_heads": KEY_VALUE // 128,
         "vocab_size": VOCABULARY,
@@ -77,7 +77,7 @@ def make_model(folder: Path) -> Path:
     }
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     header, end = {}, 0
-    for name, shape in _tensors():
+    for name, shape in _tensors(blocks):
         size = 2 * prod(shape)
         header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [end, end + size]}
         end += size
@@ -88,11 +88,11 @@ def make_model(folder: Path) -> Path:
     return folder
 
 
-def _tensors() -> list[tuple[str, tuple[int, ...]]]:
+def _tensors(blocks: int) -> list[tuple[str, tuple[int, ...]]]:
     attention = {"q": (HIDDEN, HIDDEN), "k": (KEY_VALUE, HIDDEN), "v": (KEY_VALUE, HIDDEN), "o": (HIDDEN, HIDDEN)}
     mlp = {"gate": (INNER, HIDDEN), "up": (INNER, HIDDEN), "down": (HIDDEN, INNER)}
     found: list[tuple[str, tuple[int, ...]]] = [("model.embed_tokens.weight", (VOCABULARY, HIDDEN))]
-    for block in range(BLOCKS):
+    for block in range(blocks):
         start = f"model.layers.{block}"
         found += [(f"{start}.self_attn.{name}_proj.weight", shape) for name, shape in attention.items()]
         found += [(f"{start}.mlp.{name}_proj.weight", shape) for name, shape in mlp.items()]

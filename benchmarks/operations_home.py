@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.common import ROOT
 from benchmarks.store_home import Shape, fill
+from workbench import atomic
 from workbench.run.events import EventLog
 from workbench.run.layout import Home, RunDir
 from workbench.run.liveness import status_of
@@ -40,8 +41,8 @@ _FILES = {
 # Of the runs that are over, one in so many ended in another way than `finished`.
 _OTHERWISE = {"failed": 40, "paused": 60, "stopped": 90}
 
-# Arguments: the run directory. A real shim over a trainer that loads nothing and logs a step a second while the file
-# `steps` stands in the home.
+# Arguments: the run directory. A real shim over a trainer that loads nothing and, while the file `steps` stands in the
+# home, logs a step every so many seconds as that says.
 _SHIM = """
 import sys
 from pathlib import Path
@@ -57,10 +58,11 @@ run_dir = Path(sys.argv[1])
 log, step = EventLog(run_dir / "events.jsonl", run_dir.name, int(os.environ["WORKBENCH_ATTEMPT"])), 1
 log.write("started", device="cpu", threads=1, steps=1000000, seed=0)
 log.write("metric", step=step, values={"loss": 1.0})
+wish, pause = run_dir.parent.parent / "steps", 1.0
 while True:
-    time.sleep(1.0)
-    if (run_dir.parent.parent / "steps").exists():
-        step += 1
+    time.sleep(pause)
+    if wish.exists():
+        step, pause = step + 1, float(wish.read_text() or 1.0)
         log.write("metric", step=step, values={"loss": 1.0, "lr": 0.1, "grad_norm": 1.0, "tokens": 4000})
 """
 
@@ -72,10 +74,10 @@ class BusyHome:
     home: Home
     live: tuple[RunDir, ...]
 
-    def log_steps(self, wanted: bool) -> None:
-        """Lets every run at work log a step a second, or none."""
+    def log_steps(self, wanted: bool, pause: float = 1.0) -> None:
+        """Lets every run at work log a step every `pause` seconds, or none."""
         flag = self.home.path / "steps"
-        flag.touch() if wanted else flag.unlink(missing_ok=True)
+        atomic.write_text(flag, str(pause)) if wanted else flag.unlink(missing_ok=True)
 
 
 @contextmanager
