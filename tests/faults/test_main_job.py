@@ -76,15 +76,13 @@ evaluators: [loss, token_accuracy, exact_match]
 """
 
 
-@pytest.mark.parametrize(("make", "module"), [(_qwen2, "mlp"), (_neox, "mlp")], ids=["qwen2", "gpt-neox"])
-def test_own_model_and_data_from_plan_to_comparison(
-    desk: Desk, make: Callable[[int], PreTrainedModel], module: str
-) -> None:
-    _save_model(desk.folder / "model", make)
+def test_own_model_and_data_from_plan_to_comparison(desk: Desk) -> None:
+    """Of a family with one matrix for query, key and value; the guide goes the same way with a Qwen2."""
+    _save_model(desk.folder / "model", _neox)
     _save_alpaca(desk.folder / "alpaca.jsonl")
     (desk.folder / "recipe.yaml").write_text(RECIPE)
     assert desk("plan", "new", "all", "--model", "model", "--rank", "4").code == 0
-    cut = ("--rule", "* all", "--rule", f"* {module} r=1")
+    cut = ("--rule", "* all", "--rule", "* mlp r=1")
     assert desk("plan", "new", "cut", "--model", "model", "--rank", "4", *cut).code == 0
     assert desk("plan", "check", "cut", "--recipe", "recipe.yaml", "--baseline", "all").code == 0
 
@@ -211,11 +209,11 @@ def test_a_killed_command_leaves_its_run_alive_and_a_second_one_follows_it(desk:
 
 
 def test_the_database_comes_back_from_the_logs_row_by_row(desk: Desk) -> None:
-    done = desk("run", "demo-quarter-all", "demo-reference-nf4", "--recipe", "demo", "--set", "steps=3")
+    done = desk("run", "demo-quarter-all", "--recipe", "demo", "--set", "steps=3")
     assert done.code == 0, done.err
     forced = desk("run", "demo-quarter-all", "--recipe", "demo", "--set", "steps=3", "--force")
     assert (forced.code, forced.json["cached"]) == (0, False)
-    assert forced.json["eval"] == pytest.approx(done.json[0]["eval"])
+    assert forced.json["eval"] == pytest.approx(done.json["eval"])
     queries = [
         f"select * from {table} order by all"
         for table in ("runs", "run_sites", "metrics", "evals", "ingest_cursor", "groups")
@@ -225,5 +223,5 @@ def test_the_database_comes_back_from_the_logs_row_by_row(desk: Desk) -> None:
     (desk.home / "results.duckdb").unlink()
     rebuilt = desk("db", "rebuild")
     assert rebuilt.code == 0
-    assert "2 runs" in rebuilt.out
+    assert "1 run" in rebuilt.out
     assert [desk("sql", "--json", "--limit", "100000", query).json for query in queries] == before
