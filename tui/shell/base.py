@@ -1,0 +1,31 @@
+"""The app without its screens: what is the same everywhere."""
+
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+
+from tui.shell.doctor import DoctorScreen
+from tui.shell.key_help import KeyHelp, in_order
+from tui.shell.keys import KEYS
+from tui.shell.palette import Commands
+from tui.shell.registry import actions_of
+from workbench.run.layout import Home
+
+
+class ShellApp(App[None]):
+    """`home` is the folder that all screens look at."""
+
+    TITLE = "adapter workbench"
+    COMMANDS = {Commands}  # noqa: RUF012 (as in Textual)
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
+
+    def __init__(self, home: Home) -> None:
+        super().__init__()
+        self.home = home
+
+    def action_keys(self) -> None:
+        self.push_screen(KeyHelp(in_order(actions_of(self.screen))))
+
+    def action_doctor(self) -> None:
+        self.push_screen(DoctorScreen(self.home))
