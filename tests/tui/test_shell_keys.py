@@ -117,7 +117,7 @@ def test_the_palette_shows_keys_and_does_what_they_do(home: Home) -> None:
         await pilot.press("enter")
         await pilot.pause(0.5)
         await pilot.pause()
-        assert "> L16 <[ L16 ]" in screen_text(pilot.app)
+        assert "all blocks × all modules" in screen_text(pilot.app)
         provider = Commands(pilot.app.screen)
         await provider.startup()
         titles = [command.title for command in provider._commands]
