@@ -27,8 +27,8 @@ class WorkbenchApp(ShellApp):
         Binding("3", "show('compare')", "Compare", show=False, id="app.compare", tooltip="Compare what was run"),
     ]
 
-    def __init__(self, home: Home, model: str = DEMO) -> None:
-        super().__init__(home)
+    def __init__(self, home: Home, model: str = DEMO, only_ascii: bool = False) -> None:
+        super().__init__(home, only_ascii)
         self._makers: dict[str, Callable[[], Screen[None]]] = {
             "plan": lambda: PlanScreen(home, model),
             "runs": lambda: RunsScreen(home),
@@ -58,6 +58,6 @@ class WorkbenchApp(ShellApp):
         self.exit(message=text if live else None)
 
 
-def run_app(home: Home, model: str = DEMO) -> None:
+def run_app(home: Home, model: str = DEMO, only_ascii: bool = False) -> None:
     """Runs the app until it is left."""
-    WorkbenchApp(home, model).run()
+    WorkbenchApp(home, model, only_ascii).run()

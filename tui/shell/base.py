@@ -5,6 +5,7 @@ from typing import ClassVar
 from textual.app import App
 from textual.binding import BindingType
 
+from tui.shell.ascii import AsciiFilter
 from tui.shell.doctor import DoctorScreen
 from tui.shell.key_help import KeyHelp, in_order
 from tui.shell.keys import KEYS
@@ -14,15 +15,17 @@ from workbench.run.layout import Home
 
 
 class ShellApp(App[None]):
-    """`home` is the folder that all screens look at."""
+    """`home` is the folder that all screens look at; with `only_ascii` no other glyph reaches the terminal."""
 
     TITLE = "adapter workbench"
     COMMANDS = {Commands}  # noqa: RUF012 (as in Textual)
     BINDINGS: ClassVar[list[BindingType]] = KEYS
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, only_ascii: bool = False) -> None:
         super().__init__()
         self.home = home
+        if only_ascii:
+            self._filters.append(AsciiFilter())
 
     def action_keys(self) -> None:
         self.push_screen(KeyHelp(in_order(actions_of(self.screen))))
