@@ -4,9 +4,12 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.widget import Widget
 
 from tui.shell.ascii import AsciiFilter
 from tui.shell.doctor import DoctorScreen
+from tui.shell.guide import Guide
+from tui.shell.jump import Jump, panes_of
 from tui.shell.key_help import KeyHelp, in_order
 from tui.shell.keys import KEYS
 from tui.shell.palette import Commands
@@ -29,6 +32,16 @@ class ShellApp(App[None]):
 
     def action_keys(self) -> None:
         self.push_screen(KeyHelp(in_order(actions_of(self.screen))))
+
+    def action_guide(self) -> None:
+        self.push_screen(Guide())
+
+    def action_jump(self) -> None:
+        self.push_screen(Jump(panes_of(self.screen)), self._jumped)
+
+    def _jumped(self, pane: Widget | None) -> None:
+        if pane is not None and pane.is_attached:
+            pane.focus()
 
     def action_doctor(self) -> None:
         self.push_screen(DoctorScreen(self.home))

@@ -4,6 +4,8 @@ from textual.binding import Binding, BindingType
 
 KEYS: list[BindingType] = [
     Binding("question_mark", "keys", "Keys", id="app.keys", tooltip="Keys of what has the focus"),
+    Binding("f1", "guide", "Guide", show=False, id="app.guide", tooltip="Five pages on how all this is used"),
+    Binding("f", "jump", "Jump", show=False, id="app.jump", tooltip="A letter over each pane; it takes you there"),
     Binding(
         "ctrl+p,f2",
         "command_palette",
