@@ -58,6 +58,8 @@ class WorkbenchApp(ShellApp):
         self.exit(message=text if live else None)
 
 
-def run_app(home: Home, model: str = DEMO, only_ascii: bool = False) -> None:
-    """Runs the app until it is left."""
-    WorkbenchApp(home, model, only_ascii).run()
+def run_app(home: Home, model: str = DEMO, only_ascii: bool = False) -> int:
+    """Runs the app until it is left. Answers with an exit code."""
+    app = WorkbenchApp(home, model, only_ascii)
+    app.run()
+    return app.return_code or 0

@@ -6,15 +6,23 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.widget import Widget
 
+from tui.shell import guard
 from tui.shell.ascii import AsciiFilter
 from tui.shell.doctor import DoctorScreen
+from tui.shell.error_screen import ErrorScreen
+from tui.shell.errors import ErrorLedger, cause_of
 from tui.shell.guide import Guide
 from tui.shell.jump import Jump, panes_of
 from tui.shell.key_help import KeyHelp, in_order
 from tui.shell.keys import KEYS
 from tui.shell.palette import Commands
 from tui.shell.registry import actions_of
+from tui.shell.report import Report, report_of, written
+from workbench.errors import WorkbenchError
+from workbench.report.plain import visible
 from workbench.run.layout import Home
+
+FATAL = 70  # as in sysexits.h: an internal software error
 
 
 class ShellApp(App[None]):
@@ -27,6 +35,9 @@ class ShellApp(App[None]):
     def __init__(self, home: Home, only_ascii: bool = False) -> None:
         super().__init__()
         self.home = home
+        self.stays_up_in_tests = False
+        self._ledger = ErrorLedger()
+        guard.install()
         if only_ascii:
             self._filters.append(AsciiFilter())
 
@@ -45,3 +56,46 @@ class ShellApp(App[None]):
 
     def action_doctor(self) -> None:
         self.push_screen(DoctorScreen(self.home))
+
+    # -- errors nobody expected
+
+    @property
+    def goes_on(self) -> bool:
+        """A test ends at the first error, unless it is about errors."""
+        return self.is_running and (self.stays_up_in_tests or not self.is_headless)
+
+    def tell_error(self, error: Exception) -> None:
+        """Shows the error and keeps a report of it; one that was foreseen says itself what to do."""
+        if isinstance(error, WorkbenchError):
+            self.notify(visible(f"{error.title}: {error.hint}"), severity="error", markup=False)
+            return
+        if self._ledger.is_storm():
+            self._give_up(error)
+            return
+        report = self._report(cause_of(error))
+        if not self._ledger.is_new(report.where):
+            self.notify(f"once more: {visible(report.summary)}", severity="error", markup=False)
+        elif isinstance(self.screen, ErrorScreen):
+            self.notify(f"and: {visible(report.summary)}", severity="error", markup=False)
+        else:
+            self.push_screen(ErrorScreen(self._kept(report)))
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self.goes_on:
+            self.tell_error(error)
+        else:
+            super()._handle_exception(error)
+
+    def _report(self, error: Exception) -> Report:
+        columns, rows = self.size
+        facts = {"home": str(self.home.path), "screen": f"{type(self.screen).__name__} {columns}x{rows}"}
+        return report_of(error, facts)
+
+    def _kept(self, report: Report) -> Report:
+        return written(report, self.home.path / "reports")
+
+    def _give_up(self, error: Exception) -> None:
+        """Textual would print the values of all variables; the report has no secrets."""
+        report = self._kept(self._report(cause_of(error)))
+        place = f"report: {report.path}" if report.path else f"not kept: {report.problem}"
+        self.exit(return_code=FATAL, message=f"{report.text}\ntoo many errors; {place}")

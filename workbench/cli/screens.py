@@ -27,4 +27,5 @@ def screens(
         raise UsageError("the screens need a terminal", "every action has a command: workbench --help")
     if only_ascii is None:
         only_ascii = needs_ascii(os.environ, sys.stdout.encoding or "")
-    run_app(current_home(), model, only_ascii)
+    if code := run_app(current_home(), model, only_ascii):
+        sys.exit(code)
