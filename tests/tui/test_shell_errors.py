@@ -95,7 +95,9 @@ def test_an_error_of_a_key_is_shown_and_the_screen_goes_on(home: Home, monkeypat
         await pilot.press("space")
         await pilot.pause(0.3)
         assert isinstance(pilot.app.screen, PlanScreen)
-        assert "once more: Boom: *** [b]and markup" in [told.message for told in pilot.app._notifications]
+        assert "once more: tests.tui.test_shell_errors.Boom: *** [b]and markup" in [
+            told.message for told in pilot.app._notifications
+        ]
 
     assert _drive(home, steps).return_code == 0
     [path] = (home.path / "reports").iterdir()

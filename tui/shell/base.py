@@ -2,11 +2,12 @@
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from tui.shell import guard
+from tui.shell import guard, settings
 from tui.shell.ascii import AsciiFilter
 from tui.shell.doctor import DoctorScreen
 from tui.shell.error_screen import ErrorScreen
@@ -14,11 +15,15 @@ from tui.shell.errors import ErrorLedger, cause_of
 from tui.shell.guide import Guide
 from tui.shell.jump import Jump, panes_of
 from tui.shell.key_help import KeyHelp, in_order
+from tui.shell.keymap import known_bindings, usable
 from tui.shell.keys import KEYS
 from tui.shell.palette import Commands
 from tui.shell.registry import actions_of
 from tui.shell.report import Report, report_of, written
+from tui.shell.themes import OURS
+from tui.shell.too_small import TooSmall, is_too_small
 from workbench.errors import WorkbenchError
+from workbench.nearest import nearest
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
@@ -38,8 +43,42 @@ class ShellApp(App[None]):
         self.stays_up_in_tests = False
         self._ledger = ErrorLedger()
         guard.install()
+        self._settings_file = home.path / settings.NAME
+        for theme in OURS:
+            self.register_theme(theme)
         if only_ascii:
             self._filters.append(AsciiFilter())
+
+    def on_load(self) -> None:
+        """Before anything is drawn."""
+        found = settings.read_settings(self._settings_file)
+        keymap, problems = usable(found.keymap, known_bindings())
+        wrong = [*found.problems, *(f"{self._settings_file}: keymap: {problem}" for problem in problems)]
+        self.set_keymap(keymap)
+        if found.theme in self.available_themes:
+            self.theme = found.theme
+        elif found.theme:
+            wrong.append(
+                f"{self._settings_file}: theme: {found.theme!r}: {nearest(found.theme, self.available_themes)}"
+            )
+        if wrong:
+            said = "\n".join([*wrong, "the built-in keys and colours are used there"])
+            self.call_later(
+                self.notify, "\n".join(map(visible, said.splitlines())), severity="warning", markup=False, timeout=20
+            )
+
+    def action_choose_theme(self, name: str) -> None:
+        """From now on, and when the program is opened again."""
+        self.theme = name
+        try:
+            settings.keep_theme(self._settings_file, name)
+        except (OSError, ValueError) as error:
+            said = f"{self._settings_file}: {error}; the theme holds until you leave"
+            self.notify(visible(said), severity="warning", markup=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if is_too_small(event.size) and not isinstance(self.screen, TooSmall):
+            self.push_screen(TooSmall())
 
     def action_keys(self) -> None:
         self.push_screen(KeyHelp(in_order(actions_of(self.screen))))

@@ -58,8 +58,8 @@ class Commands(Provider):
     async def _doctor(self) -> None:
         await self.app.run_action("doctor")
 
-    def _theme(self, name: str) -> None:
-        self.app.theme = name
+    async def _theme(self, name: str) -> None:
+        await self.app.run_action(f"choose_theme({name!r})")
 
 
 def _in_order(actions: Sequence[Action]) -> list[Action]:
