@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -12,28 +11,24 @@ from tui.compare.screen import CompareScreen
 from tui.opening import OpenRuns
 from tui.plan.screen import PlanScreen
 from tui.runs.screen import RunsScreen
+from tui.shell.base import ShellApp
 from workbench.run.at_work import runs_at_work
 from workbench.run.layout import Home
 
 DEMO = "demo"
 
 
-class WorkbenchApp(App[None]):
+class WorkbenchApp(ShellApp):
     """`home` is the folder that all screens look at; `model` is what the Plan screen begins with."""
 
-    TITLE = "adapter workbench"
-    ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "show('plan')", "Plan", show=False, id="app.plan", tooltip="Compose a plan"),
         Binding("2", "show('runs')", "Runs", show=False, id="app.runs", tooltip="Watch runs"),
         Binding("3", "show('compare')", "Compare", show=False, id="app.compare", tooltip="Compare what was run"),
-        Binding("question_mark", "show_help_panel", "Keys", id="app.keys", tooltip="Keys of what has the focus"),
-        Binding("q,ctrl+q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave; runs go on"),
     ]
 
-    def __init__(self, home: Home, model: str = DEMO) -> None:
-        super().__init__()
-        self.home = home
+    def __init__(self, home: Home, model: str = DEMO, only_ascii: bool = False) -> None:
+        super().__init__(home, only_ascii)
         self._makers: dict[str, Callable[[], Screen[None]]] = {
             "plan": lambda: PlanScreen(home, model),
             "runs": lambda: RunsScreen(home),
@@ -63,6 +58,8 @@ class WorkbenchApp(App[None]):
         self.exit(message=text if live else None)
 
 
-def run_app(home: Home, model: str = DEMO) -> None:
-    """Runs the app until it is left."""
-    WorkbenchApp(home, model).run()
+def run_app(home: Home, model: str = DEMO, only_ascii: bool = False) -> int:
+    """Runs the app until it is left. Answers with an exit code."""
+    app = WorkbenchApp(home, model, only_ascii)
+    app.run()
+    return app.return_code or 0

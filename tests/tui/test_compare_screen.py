@@ -419,7 +419,7 @@ def test_a_locked_store_is_a_banner_until_it_is_free(fresh: Home, monkeypatch: p
         holder.wait()
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW, TINY, (20, 5)])
+@pytest.mark.parametrize("size", [WIDE, NARROW, TINY])
 def test_every_pane_can_be_reached_at_every_size(fresh: Home, size: tuple[int, int]) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         screen = _compare(pilot)

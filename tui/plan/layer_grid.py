@@ -73,7 +73,7 @@ class LayerGrid(ScrollView, can_focus=True):
             "shift+right", "extend(0, 1)", "Extend right", show=False, id="grid.extend_right", tooltip="Area right"
         ),
         Binding("v", "area", "Area", id="grid.area", tooltip="Begin or end an area at the cursor"),
-        Binding("V", "rows", "Blocks", id="grid.rows", tooltip="Choose whole blocks"),
+        Binding("V", "rows", "Blocks", show=False, id="grid.rows", tooltip="Choose whole blocks"),
         Binding("c", "columns", "Column", show=False, id="grid.columns", tooltip="Choose whole modules"),
         Binding("a", "all", "All", show=False, id="grid.all", tooltip="Choose every cell"),
         Binding("asterisk", "alike", "Alike", show=False, id="grid.alike", tooltip="Choose cells set as this one"),

@@ -76,7 +76,7 @@ class PlanScreen(Screen[None]):
             "i", "drawer", "Inspect", show=False, id="plan.inspect", tooltip="Open the inspector on a narrow screen"
         ),
         Binding("R", "run", "Run…", id="plan.run", tooltip="Launch runs of this plan"),
-        Binding("w", "save", "Save", id="plan.save", tooltip="Write the plan file"),
+        Binding("w", "save", "Save", show=False, id="plan.save", tooltip="Write the plan file"),
     ]
 
     class WasLaunched(Message):

@@ -1,5 +1,6 @@
 """`workbench tui`, and `workbench` alone on a terminal: the screens."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -13,10 +14,18 @@ def screens(
     model: Annotated[
         str, typer.Option(help="What the Plan screen begins with: demo, a local folder, or a hub id.")
     ] = "demo",
+    only_ascii: Annotated[
+        bool | None,
+        typer.Option("--ascii/--no-ascii", help="No other glyphs; chosen by the terminal and its locale if not said."),
+    ] = None,
 ) -> None:
     """Open the screens: compose a plan, watch runs, compare. `workbench` alone does so, too, on a terminal."""
     from tui.app import run_app
+    from tui.shell.ascii import needs_ascii
 
     if not sys.stdout.isatty():
         raise UsageError("the screens need a terminal", "every action has a command: workbench --help")
-    run_app(current_home(), model)
+    if only_ascii is None:
+        only_ascii = needs_ascii(os.environ, sys.stdout.encoding or "")
+    if code := run_app(current_home(), model, only_ascii):
+        sys.exit(code)

@@ -1,0 +1,140 @@
+"""The app without its screens: what is the same everywhere."""
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import App
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from tui.shell import guard, settings
+from tui.shell.ascii import AsciiFilter
+from tui.shell.doctor import DoctorScreen
+from tui.shell.error_screen import ErrorScreen
+from tui.shell.errors import ErrorLedger, cause_of
+from tui.shell.guide import Guide
+from tui.shell.jump import Jump, panes_of
+from tui.shell.key_help import KeyHelp, in_order
+from tui.shell.keymap import known_bindings, usable
+from tui.shell.keys import KEYS
+from tui.shell.palette import Commands
+from tui.shell.registry import actions_of
+from tui.shell.report import Report, report_of, written
+from tui.shell.themes import OURS
+from tui.shell.too_small import TooSmall, is_too_small
+from workbench.errors import WorkbenchError
+from workbench.nearest import nearest
+from workbench.report.plain import visible
+from workbench.run.layout import Home
+
+FATAL = 70  # as in sysexits.h: an internal software error
+
+
+class ShellApp(App[None]):
+    """`home` is the folder that all screens look at; with `only_ascii` no other glyph reaches the terminal."""
+
+    TITLE = "adapter workbench"
+    COMMANDS = {Commands}  # noqa: RUF012 (as in Textual)
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
+
+    def __init__(self, home: Home, only_ascii: bool = False) -> None:
+        super().__init__()
+        self.home = home
+        self.stays_up_in_tests = False
+        self._ledger = ErrorLedger()
+        guard.install()
+        self._settings_file = home.path / settings.NAME
+        for theme in OURS:
+            self.register_theme(theme)
+        if only_ascii:
+            self._filters.append(AsciiFilter())
+
+    def on_load(self) -> None:
+        """Before anything is drawn."""
+        found = settings.read_settings(self._settings_file)
+        keymap, problems = usable(found.keymap, known_bindings())
+        wrong = [*found.problems, *(f"{self._settings_file}: keymap: {problem}" for problem in problems)]
+        self.set_keymap(keymap)
+        if found.theme in self.available_themes:
+            self.theme = found.theme
+        elif found.theme:
+            wrong.append(
+                f"{self._settings_file}: theme: {found.theme!r}: {nearest(found.theme, self.available_themes)}"
+            )
+        if wrong:
+            said = "\n".join([*wrong, "the built-in keys and colours are used there"])
+            self.call_later(
+                self.notify, "\n".join(map(visible, said.splitlines())), severity="warning", markup=False, timeout=20
+            )
+
+    def action_choose_theme(self, name: str) -> None:
+        """From now on, and when the program is opened again."""
+        self.theme = name
+        try:
+            settings.keep_theme(self._settings_file, name)
+        except (OSError, ValueError) as error:
+            said = f"{self._settings_file}: {error}; the theme holds until you leave"
+            self.notify(visible(said), severity="warning", markup=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if is_too_small(event.size) and not isinstance(self.screen, TooSmall):
+            self.push_screen(TooSmall())
+
+    def action_keys(self) -> None:
+        self.push_screen(KeyHelp(in_order(actions_of(self.screen))))
+
+    def action_guide(self) -> None:
+        self.push_screen(Guide())
+
+    def action_jump(self) -> None:
+        self.push_screen(Jump(panes_of(self.screen)), self._jumped)
+
+    def _jumped(self, pane: Widget | None) -> None:
+        if pane is not None and pane.is_attached:
+            pane.focus()
+
+    def action_doctor(self) -> None:
+        self.push_screen(DoctorScreen(self.home))
+
+    # -- errors nobody expected
+
+    @property
+    def goes_on(self) -> bool:
+        """A test ends at the first error, unless it is about errors."""
+        return self.is_running and (self.stays_up_in_tests or not self.is_headless)
+
+    def tell_error(self, error: Exception) -> None:
+        """Shows the error and keeps a report of it; one that was foreseen says itself what to do."""
+        if isinstance(error, WorkbenchError):
+            self.notify(visible(f"{error.title}: {error.hint}"), severity="error", markup=False)
+            return
+        if self._ledger.is_storm():
+            self._give_up(error)
+            return
+        report = self._report(cause_of(error))
+        if not self._ledger.is_new(report.where):
+            self.notify(f"once more: {visible(report.summary)}", severity="error", markup=False)
+        elif isinstance(self.screen, ErrorScreen):
+            self.notify(f"and: {visible(report.summary)}", severity="error", markup=False)
+        else:
+            self.push_screen(ErrorScreen(self._kept(report)))
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self.goes_on:
+            self.tell_error(error)
+        else:
+            super()._handle_exception(error)
+
+    def _report(self, error: Exception) -> Report:
+        columns, rows = self.size
+        facts = {"home": str(self.home.path), "screen": f"{type(self.screen).__name__} {columns}x{rows}"}
+        return report_of(error, facts)
+
+    def _kept(self, report: Report) -> Report:
+        return written(report, self.home.path / "reports")
+
+    def _give_up(self, error: Exception) -> None:
+        """Textual would print the values of all variables; the report has no secrets."""
+        report = self._kept(self._report(cause_of(error)))
+        place = f"report: {report.path}" if report.path else f"not kept: {report.problem}"
+        self.exit(return_code=FATAL, message=f"{report.text}\ntoo many errors; {place}")
