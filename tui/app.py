@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.compare.screen import CompareScreen
+from tui.library.screen import LibraryScreen
 from tui.opening import OpenRuns
 from tui.plan.screen import PlanScreen
 from tui.runs.screen import RunsScreen
@@ -27,6 +28,7 @@ class WorkbenchApp(App[None]):
         Binding("1", "show('plan')", "Plan", show=False, id="app.plan", tooltip="Compose a plan"),
         Binding("2", "show('runs')", "Runs", show=False, id="app.runs", tooltip="Watch runs"),
         Binding("3", "show('compare')", "Compare", show=False, id="app.compare", tooltip="Compare what was run"),
+        Binding("4", "show('library')", "Library", show=False, id="app.library", tooltip="All that the home holds"),
         Binding("question_mark", "show_help_panel", "Keys", id="app.keys", tooltip="Keys of what has the focus"),
         Binding("q,ctrl+q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave; runs go on"),
     ]
@@ -38,6 +40,7 @@ class WorkbenchApp(App[None]):
             "plan": lambda: PlanScreen(home, model),
             "runs": lambda: RunsScreen(home),
             "compare": lambda: CompareScreen(home),
+            "library": lambda: LibraryScreen(home, model),
         }
 
     def on_mount(self) -> None:
