@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.cli.context import answered
 from workbench.errors import LockedError
 from workbench.run.checkpoints import checkpoint_bytes, complete_checkpoints, sizes_under
+from workbench.run.find import name_of
 from workbench.run.record import read_record
 
 if TYPE_CHECKING:
@@ -66,7 +67,6 @@ def listed(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> dict[st
     metrics = {name: getattr(summary, name) for name in ("loss", "token_accuracy", "exact_match")}
     columns: dict[str, Any] = {
         "run_id": summary.run_id,
-        "name": summary.name,
         **_progress(run_dir, view),
         "plan": summary.plan,
         "recipe": summary.recipe,
@@ -98,6 +98,7 @@ def _with_failure(row: dict[str, Any], view: "RunView") -> dict[str, Any]:
 
 def _progress(run_dir: "RunDir", view: "RunView") -> dict[str, Any]:
     return {
+        "name": name_of(run_dir),  # its record is as it was made; a person may call it otherwise since
         "status": str(view.status),
         "attempt": view.attempt,
         "step": view.step,

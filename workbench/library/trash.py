@@ -87,10 +87,10 @@ def empty(home: Home, chosen: list[Item]) -> int:
 
 
 def find_item(home: Home, word: str) -> Item:
-    """The item with this identifier, else the newest of this name. Raises NotFoundError with the nearest name."""
+    """The item with this identifier, else the newest of this name or file. Raises NotFoundError with the nearest."""
     known = items(home)
     for item in known:
-        if word in (item.id, item.name):
+        if word in (item.id, item.name, Path(item.origin).name):
             return item
     hint = nearest(word, dict.fromkeys(item.name for item in known)) if known else "the trash is empty"
     raise NotFoundError(f"nothing in the trash is called '{word}'", hint)
