@@ -1,7 +1,7 @@
 """Previews, each made once for what its files and runs are: for threads. The screen asks by entry."""
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tui.library.plan_preview import plan_preview
 from tui.library.preview import Part, Preview, problem_preview
@@ -26,6 +26,7 @@ class Book:
     home: Home
     model: str
     _kept: dict[tuple[str, str], tuple[Stamp, Preview]] = field(default_factory=dict)
+    _verdicts: dict[tuple[str, str], tuple[Stamp, tuple[Part, ...]]] = field(default_factory=dict)
 
     def kept(self, entry: Entry, runs: Runs) -> Preview | None:
         """What was made before, if it still holds. Looks at the times of files alone."""
@@ -44,9 +45,11 @@ class Book:
     def complete(self, entry: Entry, runs: Runs, begun: Preview) -> Preview:
         """With the part that takes long: verdicts on the claims of a study."""
         stamp = self._stamp(entry, runs)
-        head, rest = begun.parts[:3], begun.parts[3:]
-        parts = (*head, *verdict_parts(self.home, entry.name), *rest)
-        return self._keep(entry, stamp, replace(begun, parts=parts, more_to_come=False))
+        asked = (_changed(entry.path), _changed(entry.path.with_name(FILE_NAME)), begun.finished)
+        known = self._verdicts.get(entry.key)
+        parts = known[1] if known and known[0] == asked else tuple(verdict_parts(self.home, entry.name))
+        self._verdicts[entry.key] = (asked, parts)
+        return self._keep(entry, stamp, begun.completed(parts))
 
     def _keep(self, entry: Entry, stamp: Stamp, made: Preview) -> Preview:
         if len(self._kept) >= _MOST_KEPT:

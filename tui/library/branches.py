@@ -7,6 +7,7 @@ from tui.library.tree import Branch, Leaf
 from tui.runs.line import SIGNS
 from workbench.library.entry import Entry, Kind
 from workbench.library.templates import PLAN_TEMPLATES, study_templates
+from workbench.report.plain import shorten
 from workbench.run.layout import Home
 
 OWN, BUILT_IN = "+", " "
@@ -32,11 +33,21 @@ def branches(home: Home, files: Sequence[Entry], runs: Runs | None, wanted: str)
         leaves[entry.kind].append((Leaf(entry, sign), "built-in" if entry.built_in else "own"))
     leaves[Kind.RUN] = [_run(home, row, runs) for row in runs.rows] if runs else []
     leaves[Kind.TEMPLATE] = [(Leaf(entry, sign), sign) for sign, entry in _templates(home)]
-    return tuple(
+    all_of_them = tuple(
         Branch(TITLES[kind], tuple(leaf for leaf, more in found if _fits(leaf, more, words)), len(found))
         for kind, found in leaves.items()
         if kind is not Kind.RUN or runs is not None
     )
+    return tuple(branch for branch in all_of_them if branch.leaves) if words else all_of_them
+
+
+def title_of(shown: Sequence[Branch], wanted: str, narrow: bool) -> str:
+    """What there is, or what the filter leaves."""
+    if wanted.strip():
+        return f"Library: {sum(len(branch.leaves) for branch in shown)} shown by {shorten(wanted, 30)} · esc shows all"
+    templates = TITLES[Kind.TEMPLATE]
+    counts = " · ".join(branch.title for branch in shown if branch.name != templates)
+    return f"Library: {counts}{' · i preview' if narrow else ''}"
 
 
 def closed_at_first(files: Sequence[Entry], runs: Runs) -> list[str]:

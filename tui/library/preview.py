@@ -1,6 +1,6 @@
 """A preview as plain values: headed parts of lines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.text import Text
 
@@ -18,11 +18,20 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What is shown of an entry. `problem`: it cannot be used as it is."""
+    """What is shown of an entry. `problem`: it cannot be used as it is.
+
+    Of a study, `finished` counts its runs; where there is `more_to_come`, it stands after so many `before` parts.
+    """
 
     parts: tuple[Part, ...]
     problem: bool = False
     more_to_come: bool = False
+    finished: int = 0
+    before: int = 0
+
+    def completed(self, parts: tuple[Part, ...]) -> "Preview":
+        """With what was to come."""
+        return replace(self, parts=(*self.parts[: self.before], *parts, *self.parts[self.before :]), more_to_come=False)
 
     def text(self) -> Text:
         """For the screen: nothing in it is taken for markup or obeyed by a terminal."""

@@ -20,7 +20,7 @@ class Reader:
     def __init__(self, widget: Widget, home: Home, model: str) -> None:
         self._widget, self._home = widget, home
         self._runs, self._book = RunReader(home), Book(home, model)
-        self._listing, self._making = threading.Lock(), threading.Lock()
+        self._listing, self._making, self._completing = threading.Lock(), threading.Lock(), threading.Lock()
         self._wanted: Entry | None = None
 
     def read(self) -> None:
@@ -51,5 +51,11 @@ class Reader:
                 return
             made = self._book.kept(entry, runs) or self._book.preview(entry, runs)
             self._widget.post_message(Previewed(entry, made))
-            if made.more_to_come and self._wanted == entry:
-                self._widget.post_message(Previewed(entry, self._book.complete(entry, runs, made)))
+        if made.more_to_come:
+            self._complete(entry, runs, made)
+
+    def _complete(self, entry: Entry, runs: Runs, begun: Preview) -> None:
+        """What takes long holds up no other preview."""
+        with self._completing:
+            if self._wanted == entry and (kept := self._book.kept(entry, runs)) and kept.more_to_come:
+                self._widget.post_message(Previewed(entry, self._book.complete(entry, runs, begun)))

@@ -13,7 +13,10 @@ METRICS = (("loss", False), ("token_accuracy", True), ("exact_match", True))  # 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """All runs, the newest first; `tags` of those that have some. `version` is another one where anything changed."""
+    """All runs, the newest first; `tags` of those that have some.
+
+    `version` is another one where a run came, went, changed its state or name, or was evaluated; not with every step.
+    """
 
     rows: tuple[Row, ...] = ()
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -44,7 +47,8 @@ class RunReader:
         rows = tuple(listed_runs(self.home)) if self.home.runs.is_dir() else ()
         tags = {str(row["run_id"]): found for row in rows if (found := self._tags_of(str(row["run_id"])))}
         if (rows, tags) != (self._last.rows, self._last.tags):
-            self._last = Runs(rows, tags, self._last.version + 1)
+            version = self._last.version + (list(map(_lasting, rows)) != list(map(_lasting, self._last.rows)))
+            self._last = Runs(rows, tags, version)
         return self._last
 
     def _tags_of(self, run_id: str) -> tuple[str, ...]:
@@ -56,6 +60,10 @@ class RunReader:
         if self._tags.get(run_id, (0,))[0] != changed:
             self._tags[run_id] = (changed, tags_of(run_dir))
         return self._tags[run_id][1]
+
+
+def _lasting(row: Row) -> tuple[object, ...]:
+    return row["run_id"], row["name"], row["status"], row["attempt"], row["eval"]
 
 
 def best_of(rows: Sequence[Row]) -> tuple[str, Row, float] | None:

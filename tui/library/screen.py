@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static
 from textual.worker import Worker, WorkerState
 
 from tui.library import commands
-from tui.library.branches import branches, closed_at_first, is_empty
+from tui.library.branches import branches, closed_at_first, is_empty, title_of
 from tui.library.keys import KEYS
 from tui.library.line import LibraryLine, Purpose
 from tui.library.marks import Marks
@@ -99,6 +99,7 @@ class LibraryScreen(Screen[None]):
         if event.files != self._files or not self._loaded:
             self._files = event.files
             self._show_tree()
+        self._go_to_wanted()
 
     @on(RunsRead)
     def _runs_read(self, event: RunsRead) -> None:
@@ -147,13 +148,15 @@ class LibraryScreen(Screen[None]):
     def _show_tree(self) -> None:
         shown = branches(self._home, self._files, self._runs if self._loaded else None, self._filter)
         self._marks = self._marks.among(leaf.entry for branch in shown for leaf in branch.leaves)
-        self._tree.show_branches(shown, self._marks.signs, closed_at_first(self._files, self._runs))
+        closed = closed_at_first(self._files, self._runs)
+        self._tree.show_branches(shown, self._marks.signs, closed, all_open=bool(self._filter.strip()))
         self.set_class(self._loaded and is_empty(self._files, self._runs), "-empty")
+        self._go_to_wanted()
+        self.query_one("#title", Static).update(title_of(shown, self._filter, narrow=self.has_class("-narrow")))
+
+    def _go_to_wanted(self) -> None:
         if self._wanted_key and self._tree.go_to(self._wanted_key):
             self._wanted_key = None
-        counts = " · ".join(branch.title for branch in shown[:4])
-        by = f" · shown by {shorten(self._filter, 30)}" if self._filter else ""
-        self.query_one("#title", Static).update(f"Library: {counts}{by}")
 
     @on(LibraryTree.NodeHighlighted)
     def _moved(self) -> None:

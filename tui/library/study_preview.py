@@ -31,6 +31,8 @@ def study_preview(home: Home, path: Path, runs: Runs) -> Preview:
             Part("file", (str(path),)),
         ),
         more_to_come=bool(finished and study.file.claims),
+        finished=finished,
+        before=3,
     )
 
 

@@ -60,6 +60,8 @@ class LibraryTree(Tree[Entry | str], inherit_bindings=False):
         self._marks: Mapping[Key, int] = {}
         self._placed: dict[Key, TreeNode[Entry | str]] = {}
         self._folded: set[str] = set()
+        self._known: set[str] = set()
+        self._all_open = False
 
     @property
     def current(self) -> Entry | None:
@@ -67,14 +69,21 @@ class LibraryTree(Tree[Entry | str], inherit_bindings=False):
         data = self.cursor_node.data if self.cursor_node else None
         return data if isinstance(data, Entry) else None
 
-    def show_branches(self, branches: Sequence[Branch], marks: Mapping[Key, int], closed: Sequence[str] = ()) -> None:
-        """Shows them; `closed` are groups that begin closed."""
-        if (tuple(branches), dict(marks)) == (self._branches, self._marks):
+    def show_branches(
+        self,
+        branches: Sequence[Branch],
+        marks: Mapping[Key, int],
+        closed: Sequence[str] = (),
+        all_open: bool = False,
+    ) -> None:
+        """Shows them; `closed` are groups that begin closed, if not all are to be open."""
+        shown = (tuple(branches), dict(marks), all_open)
+        if shown == (self._branches, self._marks, self._all_open):
             return
         at, line = self.current, max(self.cursor_line, 1)
         group = None if at else self._group_at_cursor()
         self._remember_closed(closed)
-        self._branches, self._marks = tuple(branches), dict(marks)
+        self._branches, self._marks, self._all_open = shown
         self._build_nodes()
         node = self._placed.get(at.key) if at else self._placed.get(("", group)) if group else None
         if node is None and self.last_line >= 0:
@@ -101,6 +110,8 @@ class LibraryTree(Tree[Entry | str], inherit_bindings=False):
             self.cursor_node.expand()
 
     def _go_to(self, node: TreeNode[Entry | str] | None) -> None:
+        if node is not None and node.parent is not None and not node.parent.is_expanded:
+            node = node.parent
         if self.last_line >= 0 and node is not None:  # asking for the last line places all nodes
             self.move_cursor(node)
             self.scroll_to_node(node, animate=False)
@@ -109,16 +120,17 @@ class LibraryTree(Tree[Entry | str], inherit_bindings=False):
         return str(self.cursor_node.data) if self.cursor_node and self.cursor_node.data else None
 
     def _remember_closed(self, closed: Sequence[str]) -> None:
-        for branch in self.root.children:
+        """As a person left them; while all are open, nothing is learned."""
+        for branch in self.root.children if not self._all_open else ():
             (self._folded.discard if branch.is_expanded else self._folded.add)(str(branch.data))
-        known = {branch.name for branch in self._branches}
-        self._folded |= {name for name in closed if name not in known}
+        self._folded |= {name for name in closed if name not in self._known}
 
     def _build_nodes(self) -> None:
         self.clear()
         self._placed = {}
         for branch in self._branches:
-            is_open = branch.name not in self._folded
+            self._known.add(branch.name)
+            is_open = self._all_open or branch.name not in self._folded
             node = self.root.add(Text(branch.title, "bold"), data=branch.name, expand=is_open)
             self._placed["", branch.name] = node
             for leaf in branch.leaves:

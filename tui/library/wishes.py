@@ -14,9 +14,10 @@ from tui.library.twins import Outcome, Twins
 from tui.opening import OpenPlan, OpenRuns
 from workbench.library.entry import Entry, Kind
 from workbench.library.templates import plan_template
-from workbench.library.trash import items
+from workbench.library.trash import Item, items
 from workbench.run.layout import Home
 from workbench.study.members import members_file, read_members
+from workbench.study.study import FILE_NAME
 
 UNDO_SECONDS = 10.0
 _FILES = (Kind.PLAN, Kind.RECIPE, Kind.STUDY)
@@ -93,7 +94,7 @@ class Wishes:
 
     def undo(self) -> None:
         if newest := next(iter(items(self._home)), None):
-            self._twins.run([commands.restore(newest.id)])
+            self._twins.run([commands.restore(newest.id)], partial(_at, self._key_of(newest)))
         else:
             self._refuse("the trash is empty")
 
@@ -148,12 +149,16 @@ class Wishes:
     def _key_after(self, purpose: Purpose, text: str, entry: Entry) -> tuple[str, str] | None:
         """What the cursor goes to: what has come."""
         if purpose is Purpose.STUDY:
-            return Kind.STUDY, str(self._home.studies / entry.name / "study.yaml")
+            return Kind.STUDY, str(self._home.studies / entry.name / FILE_NAME)
         if purpose not in (Purpose.CLONE, Purpose.RENAME) or entry.kind is Kind.RUN:
             return None
         folder = {Kind.PLAN: self._home.plans, Kind.RECIPE: self._home.recipes}.get(entry.kind)
-        path = folder / f"{text}.yaml" if folder else self._home.studies / text / "study.yaml"
+        path = folder / f"{text}.yaml" if folder else self._home.studies / text / FILE_NAME
         return entry.kind, str(path)
+
+    def _key_of(self, item: Item) -> tuple[str, str]:
+        place = self._home.path / item.origin
+        return item.kind, str(place / FILE_NAME if item.kind == Kind.STUDY else place)
 
     def _trashed(self, before: set[str], outcome: Outcome) -> Done:
         """In the command's thread."""
