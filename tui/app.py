@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.compare.screen import CompareScreen
+from tui.library.screen import LibraryScreen
 from tui.opening import OpenRuns
 from tui.plan.screen import PlanScreen
 from tui.runs.screen import RunsScreen
@@ -25,6 +26,7 @@ class WorkbenchApp(ShellApp):
         Binding("1", "show('plan')", "Plan", show=False, id="app.plan", tooltip="Compose a plan"),
         Binding("2", "show('runs')", "Runs", show=False, id="app.runs", tooltip="Watch runs"),
         Binding("3", "show('compare')", "Compare", show=False, id="app.compare", tooltip="Compare what was run"),
+        Binding("4", "show('library')", "Library", show=False, id="app.library", tooltip="All that the home holds"),
     ]
 
     def __init__(self, home: Home, model: str = DEMO, only_ascii: bool = False) -> None:
@@ -33,6 +35,7 @@ class WorkbenchApp(ShellApp):
             "plan": lambda: PlanScreen(home, model),
             "runs": lambda: RunsScreen(home),
             "compare": lambda: CompareScreen(home),
+            "library": lambda: LibraryScreen(home, model),
         }
 
     def on_mount(self) -> None:

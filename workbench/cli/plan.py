@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.context import current_home, print_json
+from workbench.cli.keeping_commands import add_keeping
 from workbench.errors import InvalidError, UsageError
 
 if TYPE_CHECKING:
@@ -158,6 +159,9 @@ def export(
     from workbench.cli.plan_export import export_plan
 
     export_plan(plan, format_, to, force, as_json)
+
+
+add_keeping(app, "plan")
 
 
 def _estimate(plan: "Plan", recipe: str | None) -> "Memory":

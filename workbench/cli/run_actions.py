@@ -121,9 +121,15 @@ def priority(runs: RunArguments, value: Annotated[int, typer.Option("--to", help
 def rm(
     runs: RunArguments,
     checkpoints: Annotated[bool, typer.Option("--checkpoints", help="Only their checkpoints.")] = False,
+    trash: Annotated[
+        bool, typer.Option("--trash", help="Into the trash: `workbench trash restore` brings them back.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove runs that are over with all that they wrote, or their checkpoints alone. There is no way back."""
+    """Remove runs that are over with all that they wrote, or their checkpoints alone. There is no way back.
+
+    With --trash they are put away, and nothing is deleted.
+    """
     from workbench.report.numbers import size
     from workbench.run.find import find_runs
     from workbench.run.liveness import view_of
@@ -134,12 +140,26 @@ def rm(
     found = find_runs(home, runs)
     for run_dir in found:
         require("rm", run_dir.run_id, view_of(run_dir).status)
+    if trash:
+        if checkpoints:
+            raise UsageError("--checkpoints and --trash exclude each other", "checkpoints are removed for good")
+        _into_trash(home, found)
+        return
     what = "the checkpoints of" if checkpoints else "all of"
     _confirm(f"remove {what} {len(found)} run{'s' if len(found) > 1 else ''}?", yes)
     for run_dir in found:
         require("rm", run_dir.run_id, view_of(run_dir).status)  # the answer may have taken long
         freed = free_checkpoints(run_dir) if checkpoints else remove(home, run_dir)
         print(f"{run_dir.run_id}: {'checkpoints' if checkpoints else 'run'} removed, {size(freed)} freed")
+
+
+def _into_trash(home: "Home", found: "Sequence[RunDir]") -> None:
+    from workbench.library.trash import trash_run
+    from workbench.run.find import name_of
+
+    for run_dir in found:
+        item = trash_run(home, run_dir, name_of(run_dir))
+        print(f"{run_dir.run_id}: into the trash; back with: workbench trash restore {item.id}")
 
 
 def _again(words: Sequence[str], resume: bool, jobs: int, retries: int, priority: int, settings: Sequence[str]) -> None:

@@ -64,10 +64,11 @@ def summary_of(record: "RunRecord") -> "RunSummary":
 
 def listed(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> dict[str, Any]:
     """What `runs list` says of a run."""
+    from workbench.run.find import name_of
+
     metrics = {name: getattr(summary, name) for name in ("loss", "token_accuracy", "exact_match")}
     columns: dict[str, Any] = {
         "run_id": summary.run_id,
-        "name": summary.name,
         **_progress(run_dir, view),
         "plan": summary.plan,
         "recipe": summary.recipe,
@@ -99,6 +100,7 @@ def _with_failure(row: dict[str, Any], view: "RunView") -> dict[str, Any]:
 
 def _progress(run_dir: "RunDir", view: "RunView") -> dict[str, Any]:
     return {
+        "name": name_of(run_dir),  # its record is as it was made; a person may call it otherwise since
         "status": str(view.status),
         "attempt": view.attempt,
         "step": view.step,

@@ -4,15 +4,19 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import run_actions, run_watch
+from workbench.cli import run_actions, run_keeping, run_watch
 from workbench.cli.context import current_home, print_json
 from workbench.errors import NotFoundError, UsageError
 
-app = typer.Typer(help="List runs, look at one, watch them, stop and resume them.", no_args_is_help=True)
+app = typer.Typer(
+    help="List runs, look at one, watch them, stop and resume them, tag them and put them away.", no_args_is_help=True
+)
 app.command("watch")(run_watch.watch)
 app.command("queue")(run_watch.queue)
 for action in ("stop", "pause", "resume", "retry", "hold", "release", "priority", "rm"):
     app.command(action)(getattr(run_actions, action))
+for keeping in ("tag", "rename", "diff", "export"):
+    app.command(keeping)(getattr(run_keeping, keeping))
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's identifier, its start, or its name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

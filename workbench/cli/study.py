@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli.keeping_commands import add_keeping
+
 app = typer.Typer(
     help="Ask a question with many runs: a baseline, factors with levels, and seeds.", no_args_is_help=True
 )
@@ -149,3 +151,6 @@ def report(
     if out and not (html or md):
         raise UsageError("--out goes with --html or --md", "say which of the two it is")
     report_study(_named(study), html, md, out, as_json)
+
+
+add_keeping(app, "study", " Its runs stay.")

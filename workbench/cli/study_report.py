@@ -46,6 +46,28 @@ def report_study(ref: str, html: bool, markdown: bool, out: Path | None, as_json
         _print(results, analysis, notes)
 
 
+def verdict_lines(home: "Home", ref: str) -> list[str]:
+    """Each claim with what the runs say to it, and the numbers with their n. Errors as `report_study`."""
+    from workbench.study.study import load_study
+
+    study = load_study(ref, home)
+    refresh(home)
+    results = _results(home, study)
+    cells, _, _ = _cells(study, home)
+    return _verdict_lines(_analysis(study, results, results.metric, cells))
+
+
+def _verdict_lines(analysis: "Analysis") -> list[str]:
+    from workbench.report.study.words import verdict_numbers
+
+    lines = []
+    for verdict in analysis.verdicts:
+        lines.append(f"{verdict.text}: {verdict.claim.says}")
+        if verdict.answers:
+            lines.append(f"  {verdict_numbers(verdict)}")
+    return lines
+
+
 def _write(home: "Home", source: "Source", html: bool, out: Path | None) -> None:
     from workbench.report.study.files import write_html, write_markdown
     from workbench.report.study.report import study_report
@@ -249,13 +271,11 @@ def _answer(results: "StudyResults", analysis: "Analysis", notes: Sequence[str])
 
 def _print(results: "StudyResults", analysis: "Analysis", notes: Sequence[str]) -> None:
     from workbench.report.numbers import percent
-    from workbench.report.study.words import interval, mean_sd, p_value, verdict_numbers
+    from workbench.report.study.words import interval, mean_sd, p_value
     from workbench.report.table import Column, Table
 
-    for verdict in analysis.verdicts:
-        print(f"{verdict.text}: {verdict.claim.says}")
-        if verdict.answers:
-            print(f"  {verdict_numbers(verdict)}")
+    for line in _verdict_lines(analysis):
+        print(line)
     base = next(arm.trainable_params for arm in results.arms if arm.is_baseline)
     headings = ("n", "discount", results.metric, "Δ [95 %]", "p (Holm)")
     columns = (Column("arm", "left"), *map(Column, headings), Column("standing", "left"))

@@ -161,7 +161,7 @@ def find_recipe(ref: str, home: Home) -> Path:
     """The recipe file that `ref` means: an existing path, else a name in the home, else a built-in one."""
     if Path(ref).expanduser().is_file():
         return Path(ref).expanduser()
-    folders = (home.recipes, Path(str(files("workbench.demo") / "recipes")))
+    folders = (home.recipes, built_in_recipes())
     for folder in folders:
         for name in (ref, f"{ref}.yaml"):
             if (folder / name).is_file():
@@ -171,6 +171,11 @@ def find_recipe(ref: str, home: Home) -> Path:
         f"no recipe '{ref}'",
         f"{nearest(ref, known)}; looked for that file, in {home.recipes}, and among the built-in recipes",
     )
+
+
+def built_in_recipes() -> Path:
+    """The folder of the recipes that ship with the program."""
+    return Path(str(files("workbench.demo") / "recipes"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def remove(home: Home, run_dir: RunDir) -> int:
     One that is killed in between leaves no half run. Raises LockedError when a process is at the run.
     """
     freed = folder_bytes(run_dir)
-    with _idle(run_dir):
+    with idle(run_dir):
         gone = home.runs / f"{MAKING}removed-{run_dir.run_id}-{os.getpid()}"
         run_dir.path.rename(gone)
     if home.queue.is_dir():
@@ -37,12 +37,12 @@ def remove(home: Home, run_dir: RunDir) -> int:
 
 def free_checkpoints(run_dir: RunDir) -> int:
     """Removes the run's checkpoints and returns the bytes freed. Raises LockedError when a process is at the run."""
-    with _idle(run_dir):
+    with idle(run_dir):
         return remove_checkpoints(run_dir)
 
 
 @contextmanager
-def _idle(run_dir: RunDir) -> Iterator[None]:
+def idle(run_dir: RunDir) -> Iterator[None]:
     """Keeps every shim from the run. Raises LockedError when a process is at it."""
     own = locks.take(run_dir.shim_lock)
     try:

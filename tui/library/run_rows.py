@@ -1,0 +1,76 @@
+"""What `runs list` says of all runs, with their tags, as previews and the tree ask for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.library.tags import tags_of
+from workbench.run.layout import Home
+
+Row = Mapping[str, Any]
+METRICS = (("loss", False), ("token_accuracy", True), ("exact_match", True))  # with whether higher is better
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """All runs, the newest first; `tags` of those that have some.
+
+    `version` is another one where a run came, went, changed its state or name, or was evaluated; not with every step.
+    """
+
+    rows: tuple[Row, ...] = ()
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    version: int = 0
+
+    def row(self, run_id: str) -> Row | None:
+        return next((row for row in self.rows if row["run_id"] == run_id), None)
+
+    def of_plan(self, name: str) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row["plan"] == name)
+
+    def of_recipe(self, name: str) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row["recipe"] == name)
+
+
+@dataclass(slots=True)
+class RunReader:
+    """Reads them; the tags of a run again only where their file is another one."""
+
+    home: Home
+    _tags: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    _last: Runs = field(default_factory=Runs)
+
+    def read(self) -> Runs:
+        """Raises WorkbenchError, OSError."""
+        from workbench.cli.run_list import listed_runs
+
+        rows = tuple(listed_runs(self.home)) if self.home.runs.is_dir() else ()
+        tags = {str(row["run_id"]): found for row in rows if (found := self._tags_of(str(row["run_id"])))}
+        if (rows, tags) != (self._last.rows, self._last.tags):
+            version = self._last.version + (list(map(_lasting, rows)) != list(map(_lasting, self._last.rows)))
+            self._last = Runs(rows, tags, version)
+        return self._last
+
+    def _tags_of(self, run_id: str) -> tuple[str, ...]:
+        run_dir = self.home.run_dir(run_id)
+        try:
+            changed = run_dir.meta.stat().st_mtime_ns
+        except OSError:
+            return ()
+        if self._tags.get(run_id, (0,))[0] != changed:
+            self._tags[run_id] = (changed, tags_of(run_dir))
+        return self._tags[run_id][1]
+
+
+def _lasting(row: Row) -> tuple[object, ...]:
+    return row["run_id"], row["name"], row["status"], row["attempt"], row["eval"]
+
+
+def best_of(rows: Sequence[Row]) -> tuple[str, Row, float] | None:
+    """The first metric that any has, and the run that is best in it."""
+    for metric, higher in METRICS:
+        measured = [(float(row["eval"][metric]), row) for row in rows if metric in row["eval"]]
+        if measured:
+            value, row = (max if higher else min)(measured, key=lambda found: found[0])
+            return metric, row, value
+    return None
