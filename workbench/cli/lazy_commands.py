@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "workbench.cli.export:export",
     "db": "workbench.cli.db:app",
     "demo": "workbench.cli.demo:demo",
+    "sample": "workbench.cli.sample:sample",
     "doctor": "workbench.cli.doctor:doctor",
 }
 
