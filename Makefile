@@ -13,19 +13,23 @@ WORKERS ?= 3
 # A file's tests stay in one process, since they share what is costly to make; the long files come first.
 IN_PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-screens check setup format clean
+.PHONY: demo test test-screens test-browser check setup format clean
 
 demo: $(READY)
 	$(BIN)/workbench demo
 
 test: $(READY) lint
-	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not screens"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not screens and not browser"
 
 test-screens: $(READY)
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m screens
 
+# One process: a browser is company enough for two cores.
+test-browser: $(READY)
+	$(BIN)/python -m pytest -m browser tests/tui
+
 check: $(READY) lint
-	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow and not screens"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow and not screens and not browser"
 
 .PHONY: lint
 lint: $(READY)

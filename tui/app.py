@@ -1,5 +1,6 @@
 """The app: its screens as modes, keys that hold everywhere, and the way back out. It runs nothing itself."""
 
+import asyncio
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -9,14 +10,17 @@ from textual.screen import Screen
 
 from tui.compare.screen import CompareScreen
 from tui.library.screen import LibraryScreen
-from tui.opening import OpenRuns
+from tui.opening import OpenRuns, OpenSample
 from tui.plan.screen import PlanScreen
 from tui.runs.screen import RunsScreen
 from tui.shell.base import ShellApp
+from tui.welcome.lines import add_lines
 from workbench.run.at_work import runs_at_work
 from workbench.run.layout import Home
+from workbench.sample.home import is_sample, sample_home
 
 DEMO = "demo"
+_BETWEEN = "between"
 
 
 class WorkbenchApp(ShellApp):
@@ -27,30 +31,65 @@ class WorkbenchApp(ShellApp):
         Binding("2", "show('runs')", "Runs", show=False, id="app.runs", tooltip="Watch runs"),
         Binding("3", "show('compare')", "Compare", show=False, id="app.compare", tooltip="Compare what was run"),
         Binding("4", "show('library')", "Library", show=False, id="app.library", tooltip="All that the home holds"),
+        Binding("t", "sample", "Sample", show=False, id="app.sample", tooltip="Look at a finished sample study"),
+        Binding("0", "own_home", "Own home", show=False, id="app.own_home", tooltip="Leave the sample study"),
     ]
 
-    def __init__(self, home: Home, model: str = DEMO, only_ascii: bool = False) -> None:
+    def __init__(
+        self, home: Home, model: str = DEMO, only_ascii: bool = False, begin_with_sample: bool = False
+    ) -> None:
         super().__init__(home, only_ascii)
+        self._own = home
+        self._begin_with_sample = begin_with_sample
         self._makers: dict[str, Callable[[], Screen[None]]] = {
-            "plan": lambda: PlanScreen(home, model),
-            "runs": lambda: RunsScreen(home),
-            "compare": lambda: CompareScreen(home),
-            "library": lambda: LibraryScreen(home, model),
+            "plan": lambda: PlanScreen(self.home, model),
+            "runs": lambda: RunsScreen(self.home),
+            "compare": lambda: CompareScreen(self.home),
+            "library": lambda: LibraryScreen(self.home, model),
         }
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
+        self.add_mode(_BETWEEN, Screen)
         for name, make in self._makers.items():
             self.add_mode(name, make)
-        self.switch_mode("plan")
+        await self.action_show("plan")
+        if self._begin_with_sample:
+            self.action_sample()
 
-    def action_show(self, name: str) -> None:
+    async def action_show(self, name: str) -> None:
         """Goes to a screen; each is made when it is first shown."""
         if name in self._makers:
-            self.switch_mode(name)
+            await self.switch_mode(name)
+            await add_lines(self.screen_stack[0], self.home, self._own, greets=name == "plan")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("sample", "own_home"):
+            return is_sample(self.home) == (action == "own_home") and (action == "sample" or self.home != self._own)
+        return super().check_action(action, parameters)
+
+    def action_sample(self) -> None:
+        self.post_message(OpenSample())
+
+    @on(OpenSample)
+    async def _open_sample(self) -> None:
+        if not is_sample(self.home):
+            await self._look_at(await asyncio.to_thread(sample_home), "compare")
+
+    async def action_own_home(self) -> None:
+        await self._look_at(self._own, "plan")
+
+    async def _look_at(self, home: Home, name: str) -> None:
+        """Another home; the screens of the one before are closed, and what was typed there is in its files."""
+        await self.switch_mode(_BETWEEN)
+        self.home = home
+        for each, make in self._makers.items():
+            await self.remove_mode(each)
+            self.add_mode(each, make)
+        await self.action_show(name)
 
     @on(OpenRuns)
     async def _open_runs(self, event: OpenRuns) -> None:
-        await self.switch_mode("runs")
+        await self.action_show("runs")
         if isinstance(self.screen, RunsScreen):
             self.screen.show_only(event.run_ids)
 
@@ -61,8 +100,8 @@ class WorkbenchApp(ShellApp):
         self.exit(message=text if live else None)
 
 
-def run_app(home: Home, model: str = DEMO, only_ascii: bool = False) -> int:
-    """Runs the app until it is left. Answers with an exit code."""
-    app = WorkbenchApp(home, model, only_ascii)
+def run_app(home: Home, model: str = DEMO, only_ascii: bool = False, sample: bool = False) -> int:
+    """Runs the app until it is left; `sample` begins with the study that ships. Answers with an exit code."""
+    app = WorkbenchApp(home, model, only_ascii, begin_with_sample=sample)
     app.run()
     return app.return_code or 0

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 from textual.worker import Worker, WorkerState
 
+from tui.opening import OpenSample
 from tui.runs.answers_pane import AnswersPane
 from tui.runs.asking import Ask, Wish
 from tui.runs.choice import MOST_MARKED, Choice
@@ -231,7 +232,11 @@ class RunsScreen(Screen[None]):
         self._curves.next_smoothing()
 
     def action_tail(self) -> None:
-        self._output.hold()
+        """Holds the output; without any run there is none, and the sample is there to be looked at."""
+        if self._rows:
+            self._output.hold()
+        else:
+            self.post_message(OpenSample())
 
     def action_view(self) -> None:
         self.toggle_class("-answers")

@@ -6,7 +6,11 @@ from tui.runs.row import RunRow
 from workbench.report.plain import shorten
 
 LOADING = ("reading runs …",)
-EMPTY = ("No runs yet.", "1 goes to the plan, where they are launched.", "Or in a shell: workbench demo")
+EMPTY = (
+    "No runs yet.",
+    "1 goes to the plan, where they are launched; t shows a finished sample study.",
+    "Or in a shell: workbench demo",
+)
 
 
 def no_match(text: str, runs: int) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typer.main import get_command, get_group
 # Name and place, in the order of the help: a Typer app for a noun, a function for a command of its own.
 COMMANDS = {
     "tui": "workbench.cli.screens:screens",
+    "serve": "workbench.cli.serve:serve",
     "model": "workbench.cli.model:app",
     "plan": "workbench.cli.plan:app",
     "recipe": "workbench.cli.recipe:app",
@@ -27,6 +28,7 @@ COMMANDS = {
     "trash": "workbench.cli.trash:app",
     "db": "workbench.cli.db:app",
     "demo": "workbench.cli.demo:demo",
+    "sample": "workbench.cli.sample:sample",
     "doctor": "workbench.cli.doctor:doctor",
 }
 

@@ -64,8 +64,6 @@ def summary_of(record: "RunRecord") -> "RunSummary":
 
 def listed(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> dict[str, Any]:
     """What `runs list` says of a run."""
-    from workbench.run.find import name_of
-
     metrics = {name: getattr(summary, name) for name in ("loss", "token_accuracy", "exact_match")}
     columns: dict[str, Any] = {
         "run_id": summary.run_id,
@@ -99,6 +97,8 @@ def _with_failure(row: dict[str, Any], view: "RunView") -> dict[str, Any]:
 
 
 def _progress(run_dir: "RunDir", view: "RunView") -> dict[str, Any]:
+    from workbench.run.find import name_of
+
     return {
         "name": name_of(run_dir),  # its record is as it was made; a person may call it otherwise since
         "status": str(view.status),

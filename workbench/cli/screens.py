@@ -18,6 +18,9 @@ def screens(
         bool | None,
         typer.Option("--ascii/--no-ascii", help="No other glyphs; chosen by the terminal and its locale if not said."),
     ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Begin with the sample study; 0 returns to your own home.")
+    ] = False,
 ) -> None:
     """Open the screens: compose a plan, watch runs, compare. `workbench` alone does so, too, on a terminal."""
     from tui.app import run_app
@@ -27,5 +30,5 @@ def screens(
         raise UsageError("the screens need a terminal", "every action has a command: workbench --help")
     if only_ascii is None:
         only_ascii = needs_ascii(os.environ, sys.stdout.encoding or "")
-    if code := run_app(current_home(), model, only_ascii):
+    if code := run_app(current_home(), model, only_ascii, sample):
         sys.exit(code)

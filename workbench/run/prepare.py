@@ -11,6 +11,7 @@ from workbench import atomic
 from workbench.errors import InvalidError
 from workbench.run.layout import Home, RunDir
 from workbench.run.record import RunRecord
+from workbench.sample.home import require_own
 
 MAKING = ".new-"
 _LEFTOVER_SECONDS = 3600.0
@@ -19,8 +20,9 @@ _LEFTOVER_SECONDS = 3600.0
 def prepare(home: Home, record: RunRecord) -> RunDir:
     """The directory of this run, made if it is not there yet; an existing one is kept as it is.
 
-    Raises InvalidError when a folder of that name holds no run.json.
+    Raises InvalidError when a folder of that name holds no run.json, or in the home of the sample.
     """
+    require_own(home)
     home.runs.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(home)
     run_dir = home.run_dir(record.run_id)

@@ -10,14 +10,16 @@ from workbench.run.flapping import Guard
 from workbench.run.layout import Home, RunDir
 from workbench.run.logs import latest_attempt
 from workbench.run.tickets import LOCK_PATIENCE, Ticket, Tickets, queue_lock
+from workbench.sample.home import require_own
 
 
 def enqueue(home: Home, wanted: Sequence[Ticket]) -> list[str]:
     """Puts a ticket for the next attempt of each run into the queue, in this order; returns the runs it was done for.
 
     A run that waits already, or that is at work, keeps what it has. `attempt` and `seq` are filled in here. Raises
-    LockedError, OSError.
+    LockedError, OSError, InvalidError in the home of the sample.
     """
+    require_own(home)
     done = []
     with queue_lock(home) as tickets:
         seq = tickets.next_seq()

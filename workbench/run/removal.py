@@ -11,6 +11,7 @@ from workbench.run.checkpoints import remove_checkpoints, sizes_under
 from workbench.run.layout import Home, RunDir
 from workbench.run.prepare import MAKING
 from workbench.run.tickets import queue_lock
+from workbench.sample.home import require_own
 
 
 def folder_bytes(run_dir: RunDir) -> int:
@@ -43,7 +44,8 @@ def free_checkpoints(run_dir: RunDir) -> int:
 
 @contextmanager
 def idle(run_dir: RunDir) -> Iterator[None]:
-    """Keeps every shim from the run. Raises LockedError when a process is at it."""
+    """Keeps every shim from the run. Raises LockedError when a process is at it, InvalidError in the sample."""
+    require_own(run_dir.home)
     own = locks.take(run_dir.shim_lock)
     try:
         if own is None or locks.is_held(run_dir.alive_lock):
