@@ -1,6 +1,7 @@
 """The app: its screens as modes, keys that hold everywhere, and the way back out. It runs nothing itself."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -9,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.compare.screen import CompareScreen
-from tui.opening import OpenRuns
+from tui.opening import OpenPlan, OpenRuns
 from tui.plan.screen import PlanScreen
 from tui.runs.screen import RunsScreen
 from workbench.run.at_work import runs_at_work
@@ -55,6 +56,16 @@ class WorkbenchApp(App[None]):
         await self.switch_mode("runs")
         if isinstance(self.screen, RunsScreen):
             self.screen.show_only(event.run_ids)
+
+    @on(OpenPlan)
+    async def _open_plan(self, event: OpenPlan) -> None:
+        await self.open_plan(event.path, event.text, event.name)
+
+    async def open_plan(self, path: Path | None, text: str | None, name: str) -> None:
+        """Goes to the Plan screen, and opens a plan file there, or a text that has no file yet."""
+        await self.switch_mode("plan")
+        screen = next(screen for screen in self.screen_stack if isinstance(screen, PlanScreen))
+        screen.open_plan(path, text, name)
 
     async def action_quit(self) -> None:
         """Leaves, and says what goes on without the screens."""

@@ -10,6 +10,8 @@ from textual.widgets import Input, Static
 
 from workbench.report.plain import visible
 
+MOST = 4000  # characters; what is longer was pasted by mistake, and is refused
+
 
 class SaidLine(Vertical):
     """Hidden until it is opened. A subclass says what is done with the text: `typed`, `entered`, `left`."""
@@ -29,7 +31,7 @@ class SaidLine(Vertical):
         self._line_id = name
 
     def compose(self) -> ComposeResult:
-        yield Input(id=self._line_id, compact=True, select_on_focus=False)
+        yield Input(id=self._line_id, compact=True, select_on_focus=False, max_length=MOST)
         yield Static("", id=f"{self._line_id}-says", markup=False)
 
     @property
