@@ -69,11 +69,19 @@ def budget_lines(plan: Plan, ground: Ground, tokens: int = TOKENS) -> list[tuple
     total = ground.device.total_bytes
     return [
         ("trainable", f"{count(plan.trainable_params)} ({percent(share_of_base(plan))})"),
-        ("discount", f"{percent(discount(plan, ground.baseline))} of {ground.baseline_name}"),
+        ("discount", _discount(plan, ground)),
         ("time", ground.pace.said if ground.pace else "not known: no run of this model yet"),
         *((name, f"{size(value):>8}  {_bar(value, total or estimate.total)}") for name, value in _parts(estimate)),
         ("total", f"{fits_text(estimate, ground.device)} (estimate)"),
     ]
+
+
+def _discount(plan: Plan, ground: Ground) -> str:
+    """Of a plan with more parameters than its baseline, how many times as many."""
+    saved = discount(plan, ground.baseline)
+    if saved is not None and saved < 0:
+        return f"none: {1 - saved:.3g} × {ground.baseline_name}"
+    return f"{percent(saved)} of {ground.baseline_name}"
 
 
 def estimated(plan: Plan, ground: Ground, tokens: int = TOKENS) -> Memory:
@@ -81,11 +89,11 @@ def estimated(plan: Plan, ground: Ground, tokens: int = TOKENS) -> Memory:
 
 
 def fits_text(estimate: Memory, device: Device) -> str:
-    """`548 MB of 24 GB fits`."""
+    """`548 MB / 24 GB fits`."""
     if device.total_bytes is None:
         return size(estimate.total)
     fits = "fits" if estimate.total <= device.total_bytes else "too large"
-    return f"{size(estimate.total)} of {size(device.total_bytes)} {fits}"
+    return f"{size(estimate.total)} / {size(device.total_bytes)} {fits}"
 
 
 def _parts(estimate: Memory) -> Iterable[tuple[str, int]]:

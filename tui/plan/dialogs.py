@@ -83,7 +83,7 @@ class Dialogs:
             self._ask(Picker("Show on the map", choices), lambda name: ask_run(QUANTITIES[name], runs))
 
         def ask_run(quantity: Quantity, runs: tuple[FinishedRun, ...]) -> None:
-            choices = [Choice(run.run_id, run.name, f"{run.plan}, {run.ended}") for run in runs]
+            choices = [Choice(run.run_id, run.name, run.ended) for run in runs]
             by_id = {run.run_id: run for run in runs}
             self._ask(Picker(f"{quantity.name} of which run", choices), lambda one: read(quantity, by_id[one]))
 
@@ -96,7 +96,7 @@ class Dialogs:
         """Another plan, or the plan of a run of this model."""
 
         def ask(runs: tuple[FinishedRun, ...]) -> None:
-            of_runs = [Choice(f"{_RUN}{run.run_id}", run.name, f"run of {run.plan}, {run.ended}") for run in runs]
+            of_runs = [Choice(f"{_RUN}{run.run_id}", run.name, f"run, {run.ended}") for run in runs]
             self._ask(Picker("Compare with", [*self._plans(), *of_runs], "the path of a plan file"), read)
 
         def read(ref: str) -> None:

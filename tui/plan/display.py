@@ -6,7 +6,7 @@ from rich.text import Text
 
 from tui.plan.brush import DEFAULTS, OFF
 from tui.plan.budget import Ground, estimated, fits_text, settings_lines
-from tui.plan.cell_text import LETTERS, Shown, short
+from tui.plan.cell_text import LETTERS, Scale, Shown, short
 from tui.plan.desk import Desk
 from tui.plan.layer_grid import LayerGrid
 from tui.plan.layers import named
@@ -54,20 +54,23 @@ def map_title(grid: LayerGrid, against: Against | None) -> str:
 
 
 def legend(grid: LayerGrid, measured: Measured | None, methods: set[str]) -> Text:
-    """What texts and colours stand for; of measured values quantity, run, unit and range."""
-    shown, scale = grid.shown, grid.scale
+    """What texts and colours stand for; of measured values quantity, range, unit and run."""
+    shown = grid.shown
     if shown is Shown.MEASURED and measured:
-        text = Text(f" {measured.quantity.name} ({measured.quantity.unit}) of {visible(measured.run.name)}, ")
-        text.append(f"{len(measured.values)} sites  ")
-    else:
-        letters = " ".join(f"{LETTERS[name]} {name}" for name in LETTERS if name in methods)
-        text = Text(f" by {shown}  " + (f"{letters}  " if shown in (Shown.RANK, Shown.METHOD) else ""))
-    if shown in (Shown.RANK, Shown.PARAMS, Shown.MEASURED):
-        text.append(f"{short(scale.low)} ")
-        for step in range(_SHADES):
-            text.append("  ", shade(step / (_SHADES - 1)))
-        text.append(f" {short(scale.high)}")
-    return text
+        text = _with_scale(Text(f"{measured.quantity.name} "), grid.scale)
+        text.append(f" {measured.quantity.unit}, {len(measured.values)} sites of {visible(measured.run.name)}")
+        return text
+    text = Text(f"by {shown}  ")
+    if shown in (Shown.RANK, Shown.METHOD):
+        text.append("".join(f"{LETTERS[name]} {name}  " for name in LETTERS if name in methods))
+    return _with_scale(text, grid.scale) if shown in (Shown.RANK, Shown.PARAMS) else text
+
+
+def _with_scale(text: Text, scale: Scale) -> Text:
+    text.append(f"{short(scale.low)} ")
+    for step in range(_SHADES):
+        text.append(str(step), shade(step / (_SHADES - 1)))
+    return text.append(f" {short(scale.high)}")
 
 
 def selection_title(grid: LayerGrid) -> str:

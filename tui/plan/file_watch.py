@@ -14,11 +14,15 @@ class FileWatch:
 
     def __init__(self, screen: "PlanScreen") -> None:
         self._screen = screen
+        self._asked: str | None = None
 
     def look(self) -> None:
         """Asks what to do about a change, while nothing else is being asked or written."""
         screen = self._screen
-        if screen.is_current and not screen.is_writing and (outside := screen.desk.outside()) is not None:
+        if not screen.is_current or screen.is_writing:
+            return
+        outside = screen.desk.outside()
+        if outside is not None and outside != self._asked:
             self._ask(outside, None)
 
     def before_writing(self, write: Callable[[], object]) -> None:
@@ -30,14 +34,13 @@ class FileWatch:
             self._ask(outside, write)
 
     def _ask(self, outside: str, write: Callable[[], object] | None) -> None:
-        desk = self._screen.desk
+        desk, self._asked = self._screen.desk, outside
 
         def done(answer: Answer | None) -> None:
             if answer is Answer.RELOAD:
                 self._screen.change(lambda: desk.reload(outside))
-                return
-            desk.keep(outside)
-            if answer is Answer.WRITE and write:
+            elif answer is Answer.WRITE and write:
+                desk.keep(outside)
                 write()
 
         dialog = ChangedDialog(desk.draft.path, desk.draft.text, outside, writing=write is not None)

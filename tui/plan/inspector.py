@@ -1,6 +1,7 @@
 """Beside the map: what the selection is set to, what the plan costs, what differs, and what is wrong with it."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -10,7 +11,7 @@ from textual.widgets import Static
 from workbench.errors import Problem
 from workbench.report.plain import visible
 
-_LABEL = 12
+_LABEL, _VALUE = 12, 28
 _MOST = 40  # problems shown
 
 
@@ -23,7 +24,7 @@ class Inspector(VerticalScroll, can_focus=True):
     """
 
     def compose(self) -> ComposeResult:
-        for part in ("selection", "budget", "difference", "checks"):
+        for part in ("selection", "checks", "difference", "budget"):
             yield Static("", id=part, markup=False)
 
     def show_selection(self, title: str, lines: Sequence[tuple[str, str]]) -> None:
@@ -58,5 +59,8 @@ def _table(title: str, lines: Sequence[tuple[str, str]]) -> Text:
     text = Text(f"{visible(title)}\n", style="bold")
     for label, value in lines:
         text.append(f"{label:<{_LABEL}}", style="dim")
-        text.append(f"{visible(value)}\n")
+        lines_of_value = wrap(visible(value), _VALUE, drop_whitespace=False) or [""]
+        text.append(
+            f"\n{'':<{_LABEL}}".join(part.strip() if i else part for i, part in enumerate(lines_of_value)) + "\n"
+        )
     return text

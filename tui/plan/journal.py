@@ -25,7 +25,7 @@ class Journal:
         journal = cls(path)
         try:
             lines = path.read_bytes().decode("utf-8", "replace").split("\n")
-        except FileNotFoundError:
+        except OSError:  # none yet, or none that can be read
             return journal
         for line in lines:
             journal._replay(line)

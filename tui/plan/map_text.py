@@ -10,7 +10,7 @@ from workbench.plan.plan import Plan, PlannedSite
 from workbench.report.numbers import count
 from workbench.report.plain import visible
 
-_BAR, _PARAMS, _GROUP = 6, 15, 10
+_BAR, _COUNT, _GROUP = 7, 8, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,19 @@ class MapText:
     scale: Scale
 
     def beside_heading(self, room: int) -> str:
-        return _beside("  params", "group", room)
+        return self._beside("", "params", "group", room)
 
     def beside(self, row: int, room: int) -> str:
-        """A bar with the row's trainable parameters, and its groups."""
+        """The row's trainable parameters, a bar for them, and its groups: what there is room for."""
         most = max(self.params, default=0)
-        bar = "▇" * max(1, round(_BAR * self.params[row] / most)) if self.params[row] else ""
-        return _beside(f"  {bar:<{_BAR}}{count(self.params[row]):>{_PARAMS - _BAR - 2}}", self.groups[row], room)
+        bar = "▇" * max(1, round((_BAR - 1) * self.params[row] / most)) if self.params[row] else ""
+        return self._beside(bar, count(self.params[row]), self.groups[row], room)
+
+    def _beside(self, bar: str, params: str, group: str, room: int) -> str:
+        grouped = _GROUP if any(self.groups) and room >= _COUNT + _GROUP else 0
+        text = f" {bar:<{_BAR - 1}}" if room >= _BAR + _COUNT + grouped else ""
+        text += f" {params:>{_COUNT - 1}}" if room >= _COUNT else ""
+        return text + (f"  {group:<{_GROUP - 2}.{_GROUP - 2}}" if grouped else "")
 
 
 def map_text(plan: Plan, layers: Layers, shown: Shown, measured: Measured | None) -> MapText:
@@ -58,12 +64,6 @@ def _groups(plan: Plan, rows: list[list[PlannedSite]]) -> tuple[str, ...]:
         ",".join(visible(name) for name, sites in members if any(planned.site.name in sites for planned in row))
         for row in rows
     )
-
-
-def _beside(params: str, group: str, room: int) -> str:
-    if room < _PARAMS:
-        return ""
-    return f"{params:<{_PARAMS}}" + (f"  {group:<{_GROUP - 2}.{_GROUP - 2}}" if room >= _PARAMS + _GROUP else "")
 
 
 def _one(formats: set[str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,8 +13,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 
-from workbench.report.plain import visible
+from workbench.report.plain import shorten, visible
 
+_WIDTH = 76
 _MOST = 300  # options shown at once
 _TYPED = 2000
 
@@ -37,7 +39,7 @@ class Picker(ModalScreen[str | None]):
     CSS = """
     Picker {
         align: center middle;
-        & Vertical { width: 84; max-width: 95%; height: auto; max-height: 85%; border: round $accent; padding: 0 1; }
+        & Vertical { width: 82; max-width: 95%; height: auto; max-height: 85%; border: round $accent; padding: 0 1; }
         & Vertical { background: $surface; }
         & OptionList { height: auto; max-height: 20; border: none; padding: 0; }
         & Static { height: auto; color: $text-muted; }
@@ -114,5 +116,7 @@ class Picker(ModalScreen[str | None]):
 
 
 def _line(choice: Choice) -> Text:
-    text = Text(visible(choice.text), no_wrap=True, overflow="ellipsis")
-    return text.append(f"  {visible(choice.note)}", style="dim") if choice.note else text
+    """One line of the list, cut in the middle: names of runs often differ at their ends."""
+    note = shorten(choice.note, _WIDTH // 2) if choice.note else ""
+    text = Text(shorten(choice.text, _WIDTH - cell_len(note) - 2))
+    return text.append(f"  {note}", style="dim") if note else text

@@ -47,7 +47,7 @@ class PlanRunDialog(ModalScreen[Wish | None]):
         & Horizontal { height: 1; }
         & Label { width: 13; color: $text-muted; }
         & Input { width: 1fr; }
-        & Static { height: auto; margin-top: 1; }
+        & #command, & #preflight { height: auto; margin-top: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -82,8 +82,8 @@ class PlanRunDialog(ModalScreen[Wish | None]):
                         max_length=_MOST,
                         placeholder=_HINTS.get(name, "as the recipe says"),
                     )
-            yield Static("", id="preflight", markup=False)
             yield Static("", id="command", markup=False)
+            yield Static("", id="preflight", markup=False)
         yield Footer(show_command_palette=False)
 
     def _first(self, name: str) -> str:
@@ -174,7 +174,12 @@ class PlanRunDialog(ModalScreen[Wish | None]):
         self.query_one("#preflight", Static).update("\n".join(self._checks(wish)))
 
     def _checks(self, wish: Wish | None) -> list[str]:
-        warnings = [f"! {visible(problem.message)}" for problem in self._draft.check.warnings]
+        warnings = [
+            f"! {visible(problem.where.rpartition(' ')[2])}: {visible(problem.message)}"
+            for problem in self._draft.check.warnings
+        ]
+        if wish is None:
+            return warnings
         if self._found is None or self._found[0] != wish:
             return [*warnings, "… looking at data, memory, time and disk"]
         return [*warnings, *(visible(str(finding)) for finding in self._found[1])]

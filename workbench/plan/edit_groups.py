@@ -22,8 +22,11 @@ def _with_group(text: str, file: str, name: str, selector: str) -> str:
     from ruamel.yaml import YAML
 
     data = read_document(file, text).data
+    known = data.get("groups") or {}
+    if not isinstance(known, dict):
+        raise InvalidError(f"{file}: `groups` is no mapping of names to selectors", 'groups: {late-mlp: "upper mlp"}')
     changed = _edited(text, YAML().compose(text), name, json.dumps(selector, ensure_ascii=False))
-    if _data(file, changed) != {**data, "groups": {**(data.get("groups") or {}), name: selector}}:
+    if _data(file, changed) != {**data, "groups": {**known, name: selector}}:
         raise InvalidError(
             f"{file}: its layout has no place for a group", "write the groups one per line, below `groups:`"
         )
