@@ -43,6 +43,10 @@ def _adapted(pilot: Screen) -> list[PlannedSite]:
     return list(_plan(pilot).draft.plan.adapted)
 
 
+def _toasts(pilot: Screen) -> list[str]:
+    return [toast.message for toast in pilot.app._notifications]
+
+
 async def _pick(pilot: Screen, key: str, text: str) -> None:
     """Opens a dialog by its key, narrows it, and takes what is left on top."""
     await pilot.press(key)
@@ -111,10 +115,24 @@ def test_the_brush_paints_what_was_set_last_or_picked(home: Home) -> None:
     async def steps(pilot: Screen) -> None:
         await pilot.press("r", *keys("4"), "enter", "down", "space")
         await pilot.pause()
-        assert [p.adapter.r for p in _adapted(pilot) if p.site.module == "q_proj" and p.adapter] == [4, 4, 16, 16, 16, 16]
+        assert [p.adapter.r for p in _adapted(pilot) if p.site.module == "q_proj" and p.adapter] == [
+            4,
+            4,
+            16,
+            16,
+            16,
+            16,
+        ]
         await pilot.press("end", "P", "home", "space")
         await pilot.pause()
-        assert [p.adapter.r for p in _adapted(pilot) if p.site.module == "q_proj" and p.adapter] == [4, 16, 16, 16, 16, 16]
+        assert [p.adapter.r for p in _adapted(pilot) if p.site.module == "q_proj" and p.adapter] == [
+            4,
+            16,
+            16,
+            16,
+            16,
+            16,
+        ]
         assert "method=lora r=16 alpha=2r" in screen_text(pilot.app)
 
     drive(home, steps)
@@ -138,7 +156,9 @@ def test_nothing_to_repeat_is_said(home: Home) -> None:
     async def steps(pilot: Screen) -> None:
         await pilot.press("full_stop", "Y")
         await pilot.pause()
-        assert "no edit to repeat" in screen_text(pilot.app)
+        first, second = _toasts(pilot)
+        assert "no edit to repeat" in first
+        assert "no edit has been made" in second
         assert _plan(pilot).draft.rules == ("* all",)
 
     drive(home, steps)
@@ -228,7 +248,7 @@ def test_escape_leaves_every_dialog_as_it_was(home: Home) -> None:
             assert isinstance(pilot.app.screen, PlanScreen)
         await pilot.press("H")
         await _settle(pilot)
-        assert "no finished run" in screen_text(pilot.app)
+        assert "no finished run" in _toasts(pilot)[-1]
         assert _plan(pilot).draft.text == before
 
     drive(home, steps)

@@ -48,8 +48,10 @@ def _sites(plan: Plan, blocks: set[int], modules: set[str]) -> list[Site]:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (8, "8"), (4096, "4096"), (12_345, "12k"), (1_240_000, "1.2M"), (999_600, "1.0M"), (3.756, "3.76")]
-    + [(12.04, "12.0"), (0.4213, "0.42"), (0.00042, "4e-4"), (123.4, "123"), (0.0096, "0.01"), (2.5e9, "2.5B")],
+    [
+        *((0, "0"), (8, "8"), (4096, "4096"), (12_345, "12k"), (1_240_000, "1.2M"), (999_600, "1.0M"), (3.756, "3.76")),
+        *((12.04, "12.0"), (0.4213, "0.42"), (0.00042, "4e-4"), (123.4, "123"), (0.0096, "0.01"), (2.5e9, "2.5B")),
+    ],
 )
 def test_numbers_in_cells_have_four_characters_at_most(value: float, text: str) -> None:
     assert short(value) == text
@@ -92,7 +94,9 @@ def test_a_brush_says_all_that_makes_a_site_what_it_is(desk: Desk) -> None:
     brush = brush_of(desk.draft.plan.sites[0])
     assert brush == "method=blora r=8 alpha=r balance=2 dropout=0.1"
     desk.assign(_sites(plan, {3}, {"up_proj"}), brush)
-    settings = [desk.draft.plan.site(f"model.layers.{place}").adapter for place in ("0.self_attn.q_proj", "3.mlp.up_proj")]
+    settings = [
+        desk.draft.plan.site(f"model.layers.{place}").adapter for place in ("0.self_attn.q_proj", "3.mlp.up_proj")
+    ]
     assert settings[0] == settings[1]
 
 
@@ -132,8 +136,16 @@ def test_assignments_alone_are_for_the_selection(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("text", "whole"),
-    [("low", "lower"), ("@at", "@attention"), ("* at", "* attn"), ("* q,ga", "* q,gate"), ("* all met", "* all method=")]
-    + [("* all method=qa", "* all method=qalora"), ("* all base=in", "* all base=int4"), ("* all o", "* all off")],
+    [
+        ("low", "lower"),
+        ("@at", "@attention"),
+        ("* at", "* attn"),
+        ("* q,ga", "* q,gate"),
+        ("* all met", "* all method="),
+        ("* all method=qa", "* all method=qalora"),
+        ("* all base=in", "* all base=int4"),
+        ("* all o", "* all off"),
+    ],
 )
 def test_the_last_word_of_a_rule_is_completed(desk: Desk, text: str, whole: str) -> None:
     found = completed(text, desk.draft.plan)

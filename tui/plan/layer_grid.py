@@ -286,19 +286,20 @@ class LayerGrid(ScrollView, can_focus=True):
             self.post_message(self.Released())
         self._select(Selection())
 
-    def _cell_at(self, x: int, y: int) -> Cell | None:
+    def _cell_at(self, event: events.MouseEvent) -> Cell | None:
+        x, y = event.get_content_offset_capture(self)
         column = (x + self.scroll_offset.x - LABEL) // CELL
         row = y - 1 + self.scroll_offset.y
         inside = 0 <= column < self._layers.columns and 0 <= row < self._layers.rows
         return (row, column) if inside and y > 0 else None
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        if (cell := self._cell_at(event.x, event.y)) is not None:
+        if (cell := self._cell_at(event)) is not None:
             self._go(cell, self._selection.extended(self.cursor) if event.shift else Selection(Kind.AREA, cell))
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        cell = self._cell_at(event.x, event.y) if self.app.mouse_captured is self else None
+        cell = self._cell_at(event) if self.app.mouse_captured is self else None
         if cell is not None and cell != self.cursor:
             self._go(cell, self._selection)
 
