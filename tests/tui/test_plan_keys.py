@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.dom import DOMNode
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -17,6 +18,7 @@ from tui.plan.picker import Picker
 from tui.plan.rule_line import RuleLine
 from tui.plan.run_dialog import PlanRunDialog
 from tui.plan.screen import PlanScreen
+from tui.runs.screen import RunsScreen
 from workbench.plan.plan import PlannedSite
 from workbench.run.layout import Home
 
@@ -62,11 +64,17 @@ async def _answer(pilot: Screen, text: str) -> None:
     await _settle(pilot)
 
 
+def _follows_runs(node: DOMNode) -> bool:
+    return any(isinstance(above, RunsScreen) for above in node.ancestors_with_self)
+
+
 async def _settle(pilot: Screen) -> None:
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
+    """What the Plan screen and its dialogs read is there; followers of other screens never end."""
+    for _ in range(2):
+        ending = [worker for worker in pilot.app.workers if not _follows_runs(worker.node)]
+        if ending:
+            await pilot.app.workers.wait_for_complete(ending)
+        await pilot.pause()
 
 
 def test_cells_are_chosen_by_rows_columns_kind_and_corner(home: Home) -> None:

@@ -240,6 +240,19 @@ def test_files_of_one_name_have_drafts_of_their_own(home: Home, tmp_path: Path) 
     assert (first.draft.plan.notes, second.draft.plan.notes) == ("a", "b")
 
 
+def test_a_name_that_is_taken_gets_a_number_and_nothing_is_written_over(home: Home) -> None:
+    texts = [f"name: k\nmodel: demo\nrules: ['* mlp r={rank}']\n" for rank in (2, 4, 8)]
+    home.plans.mkdir(parents=True)
+    (home.plans / "k.yaml").write_text(texts[0])
+    second, third = (open_plan(home, None, text, "k") for text in texts[1:])
+    assert [desk.draft.path.stem for desk in (second, third)] == ["k-2", "k-3"]
+    again = open_plan(home, None, texts[1], "k")
+    assert (again.draft.path.stem, again.draft.text) == ("k-2", texts[1])
+    again.undo()
+    assert again.draft.text == texts[1]
+    assert (home.plans / "k.yaml").read_text() == texts[0]
+
+
 def test_a_plan_that_ships_is_opened_as_a_copy(home: Home) -> None:
     from workbench.plan.files import built_in_plans
 

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 from tui.plan.brush import DEFAULTS, OFF, assignments_of, brush_of
@@ -124,10 +125,7 @@ class Desk:
 
     def outside(self) -> str | None:
         """The text of the file where someone else changed it since it was seen here."""
-        try:
-            text = read_text(self.draft.path) if self.draft.path.is_file() else None
-        except InvalidError:
-            return None
+        text = _file_text(self.draft.path)
         if text is None or text in (self._known, self.draft.text):
             return None
         return text
@@ -170,16 +168,24 @@ def open_plan(home: Home, path: Path | None, text: str | None, name: str) -> Des
         name, text, path = path.stem, read_text(path), None
     if path is not None:
         return _opened(home, path, _journal_name(home, path), read_text(path))
-    target = home.plans / f"{_fit(name)}.yaml"
-    desk = _opened(home, target, _fit(name), text or new_plan_text(name, DEMO))
-    if text is not None and text != desk.draft.text:
-        desk.replace_text(text)
-    return desk
+    text = text or new_plan_text(name, DEMO)
+    name = _free(home, _fit(name), text)
+    return _opened(home, home.plans / f"{name}.yaml", name, text)
+
+
+def _free(home: Home, name: str, text: str) -> str:
+    """That name, or with a number where another plan or draft has it; what says the same is the same draft."""
+    for number in count(1):
+        free = name if number == 1 else f"{name}-{number}"
+        there = {_file_text(home.plans / f"{free}.yaml"), Journal.read(_journal(home, free)).text} - {None}
+        if there <= {text}:
+            return free
+    raise AssertionError("numbers never end")
 
 
 def _opened(home: Home, path: Path, name: str, text: str) -> Desk:
     """As the journal has it, where it has anything; a file that was never in it has been changed outside."""
-    journal = Journal.read(home.path / "drafts" / f"{name}.jsonl")
+    journal = Journal.read(_journal(home, name))
     on_disk = _file_text(path)
     if journal.text is None:
         desk = Desk(home, journal, read_draft(text, path, home), on_disk)
@@ -187,6 +193,10 @@ def _opened(home: Home, path: Path, name: str, text: str) -> Desk:
         return desk
     known = on_disk if on_disk in journal.texts else None
     return Desk(home, journal, _left(journal, path, home), known)
+
+
+def _journal(home: Home, name: str) -> Path:
+    return home.path / "drafts" / f"{name}.jsonl"
 
 
 def _left(journal: Journal, path: Path, home: Home) -> Draft:
@@ -206,9 +216,10 @@ def _left(journal: Journal, path: Path, home: Home) -> Draft:
 
 
 def _file_text(path: Path) -> str | None:
+    """None where there is no file; what is no UTF-8 in it is marked, as it is still someone's file."""
     try:
-        return read_text(path) if path.is_file() else None
-    except InvalidError:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return None
 
 
