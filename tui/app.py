@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -10,7 +11,7 @@ from textual.screen import Screen
 
 from tui.compare.screen import CompareScreen
 from tui.library.screen import LibraryScreen
-from tui.opening import OpenRuns, OpenSample
+from tui.opening import OpenPlan, OpenRuns, OpenSample
 from tui.plan.screen import PlanScreen
 from tui.runs.screen import RunsScreen
 from tui.shell.base import ShellApp
@@ -92,6 +93,16 @@ class WorkbenchApp(ShellApp):
         await self.action_show("runs")
         if isinstance(self.screen, RunsScreen):
             self.screen.show_only(event.run_ids)
+
+    @on(OpenPlan)
+    async def _open_plan(self, event: OpenPlan) -> None:
+        await self.open_plan(event.path, event.text, event.name)
+
+    async def open_plan(self, path: Path | None, text: str | None, name: str) -> None:
+        """Goes to the Plan screen, and opens a plan file there, or a text that has no file yet."""
+        await self.action_show("plan")
+        screen = next(screen for screen in self.screen_stack if isinstance(screen, PlanScreen))
+        screen.open_plan(path, text, name)
 
     async def action_quit(self) -> None:
         """Leaves, and says what goes on without the screens."""

@@ -1,13 +1,13 @@
 """What stands in a cell of the map, by what the map shows: text that carries the state without colour."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tui.plan.measured import Measured
 from workbench.plan.plan import PlannedSite
-from workbench.report.numbers import count
 
-# One letter per method, so that five characters hold method and rank.
+# One letter per method, so that four characters hold method and rank.
 LETTERS: Mapping[str, str] = {
     "lora": "L",
     "rslora": "S",
@@ -19,7 +19,7 @@ LETTERS: Mapping[str, str] = {
     "irqlora": "I",
     "none": "·",
 }
-MIXED, ABSENT = "≈", ""
+MIXED, ABSENT, UNKNOWN = "≈", "", "–"
 
 
 class Shown(StrEnum):
@@ -29,49 +29,85 @@ class Shown(StrEnum):
     METHOD = "method"
     BASE = "base"
     PARAMS = "parameters"
+    MEASURED = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What is on the scale of colours: the values it goes from and to."""
+
+    low: float
+    high: float
+
+    def level(self, value: float) -> float:
+        """Where a value stands, from 0 to 1; all in the middle where they are one."""
+        return (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class CellText:
-    """Text of at most five characters; `kind` names its style, `level` its place on a scale from 0 to 1, if any."""
+    """Text of at most four characters; `kind` names its style, `level` its place on a scale from 0 to 1, if any."""
 
     text: str
     kind: str
     level: float | None = None
 
 
-def cell_text(sites: Sequence[PlannedSite], shown: Shown, most: int) -> CellText:
-    """The cell of these sites; `most` is the largest value of the map, which the scale ends with."""
+def cell_text(sites: Sequence[PlannedSite], shown: Shown, scale: Scale, measured: Measured | None = None) -> CellText:
+    """The cell of these sites; where several share it, parameters are summed and measured values averaged."""
     if not sites:
         return CellText(ABSENT, "absent")
     if shown is Shown.BASE:
         return _same([planned.base.format for planned in sites], "base")
     if shown is Shown.PARAMS:
         total = sum(planned.trainable_params for planned in sites)
-        return CellText(_short(total), sites[0].method, total / most if most else 0.0)
+        return CellText(short(total), sites[0].method, scale.level(total)) if total else CellText("·", "none")
+    if shown is Shown.MEASURED:
+        value = _mean(sites, measured)
+        return CellText(UNKNOWN, "absent") if value is None else CellText(short(value), "measured", scale.level(value))
     texts = [_adapter(planned) for planned in sites]
     found = _same(texts, sites[0].method)
-    if shown is Shown.METHOD or found.text == MIXED:
+    if shown is Shown.METHOD or found.text == MIXED or found.kind == "none":
         return found
-    rank = max((planned.adapter.r for planned in sites if planned.adapter), default=0)
-    return CellText(found.text, found.kind, rank / most if most else 0.0)
+    return CellText(found.text, found.kind, scale.level(max(p.adapter.r for p in sites if p.adapter)))
 
 
-def largest(cells: Mapping[object, Sequence[PlannedSite]], shown: Shown) -> int:
-    """Where the scale of the map ends."""
+def scale_of(cells: Iterable[Sequence[PlannedSite]], shown: Shown, measured: Measured | None = None) -> Scale:
+    """From the least to the greatest value of the map; ranks and parameters from nothing on."""
+    if shown is Shown.MEASURED:
+        found = [value for sites in cells if (value := _mean(sites, measured)) is not None]
+        return Scale(min(found, default=0.0), max(found, default=0.0))
     if shown is Shown.PARAMS:
-        return max((sum(p.trainable_params for p in sites) for sites in cells.values()), default=0)
-    return max((p.adapter.r for sites in cells.values() for p in sites if p.adapter), default=0)
+        return Scale(0, max((sum(p.trainable_params for p in sites) for sites in cells), default=0))
+    return Scale(0, max((p.adapter.r for sites in cells for p in sites if p.adapter), default=0))
+
+
+def short(value: float) -> str:
+    """A number in at most four characters: `4096`, `12k`, `1.2M`, `0.42`, `4e-5`."""
+    for limit, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= (9999.5 if unit == "k" else limit * 0.9995):
+            parts = value / limit
+            return (f"{parts:.1f}" if abs(parts) < 9.95 else f"{parts:.0f}") + unit
+    if float(value).is_integer() or abs(value) >= 999.5:
+        return f"{value:.0f}"
+    if abs(value) < 0.0095:
+        return f"{value:.0e}".replace("e-0", "e-")
+    return f"{value:.{2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0}f}"
+
+
+def _mean(sites: Sequence[PlannedSite], measured: Measured | None) -> float | None:
+    values = measured.values if measured else {}
+    found = [values[planned.site.name] for planned in sites if planned.site.name in values]
+    return sum(found) / len(found) if found else None
 
 
 def _adapter(planned: PlannedSite) -> str:
     letter = LETTERS.get(planned.method, "?")
-    return letter if planned.adapter is None else f"{letter}{planned.adapter.r}"
+    if planned.adapter is None:
+        return letter
+    rank = planned.adapter.r
+    return f"{letter}{rank}" if rank < 1000 else f"{letter}{rank // 1000}k"
 
 
 def _same(texts: Sequence[str], kind: str) -> CellText:
     return CellText(texts[0], kind) if len(set(texts)) == 1 else CellText(MIXED, "mixed")
-
-
-def _short(value: int) -> str:
-    return "·" if not value else count(value).replace(" ", "").replace(",", "")

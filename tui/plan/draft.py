@@ -1,19 +1,17 @@
 """A plan while it is written: the text of its file, and what that comes to. Every edit is a rule, as the CLI has it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import Problem
 from workbench.plan.check import PlanCheck
-from workbench.plan.compact import compact
 from workbench.plan.document import read_document
-from workbench.plan.edit import new_plan_text, with_rules
+from workbench.plan.edit import with_rules
 from workbench.plan.files import check_text, plan_or_raise
 from workbench.plan.plan import Plan
 from workbench.plan.rule import Rule
 from workbench.plan.selector import parse_rule
-from workbench.plan.site import Site
 from workbench.run.layout import Home
 
 
@@ -37,11 +35,6 @@ class Draft:
     @property
     def rules(self) -> tuple[str, ...]:
         return tuple(read_document(str(self.path), self.text).data.get("rules") or ())
-
-
-def start_draft(model: str, name: str, home: Home) -> Draft:
-    """A new plan for a model: everything adapted at the defaults. Raises NotFoundError, InvalidError."""
-    return read_draft(new_plan_text(name, model), home.plans / f"{name}.yaml", home)
 
 
 def read_draft(text: str, path: Path, home: Home, before: Plan | None = None) -> Draft:
@@ -68,9 +61,9 @@ def with_rule(draft: Draft, rules: Sequence[str], home: Home) -> Draft:
     return read_draft(text, draft.path, home, draft.plan)
 
 
-def rules_for(sites: Collection[Site], plan: Plan, assignments: str) -> list[str]:
-    """The shortest rules that set this at exactly these sites."""
-    return [f"{selector} {assignments}".strip() for selector in compact(sites, plan.map)]
+def with_text(draft: Draft, text: str, home: Home) -> Draft:
+    """The draft with another text; what it came to before stays on the map where that comes to no plan."""
+    return read_draft(text, draft.path, home, draft.plan)
 
 
 def _replaces(new: Rule, old: Rule) -> bool:

@@ -25,7 +25,7 @@ class Journal:
         journal = cls(path)
         try:
             lines = path.read_bytes().decode("utf-8", "replace").split("\n")
-        except FileNotFoundError:
+        except OSError:  # none yet, or none that can be read
             return journal
         for line in lines:
             journal._replay(line)
@@ -45,26 +45,26 @@ class Journal:
         return self.position + 1 < len(self.texts)
 
     def push(self, text: str) -> None:
-        """A new text; what was undone before is gone. Raises OSError."""
+        """A new text; what was undone before is gone. Raises OSError where it is held, but was not written."""
         if text == self.text:
             return
-        self._write({"kind": "text", "text": text})
         self._push(text)
+        self._write({"kind": "text", "text": text})
 
     def undo(self) -> str | None:
-        """The text before; None where there is none. Raises OSError."""
+        """The text before; None where there is none. Raises OSError as `push`."""
         if not self.can_undo:
             return None
-        self._write({"kind": "undo"})
         self.position -= 1
+        self._write({"kind": "undo"})
         return self.text
 
     def redo(self) -> str | None:
-        """The text that was undone last; None where there is none. Raises OSError."""
+        """The text that was undone last; None where there is none. Raises OSError as `push`."""
         if not self.can_redo:
             return None
-        self._write({"kind": "redo"})
         self.position += 1
+        self._write({"kind": "redo"})
         return self.text
 
     def _push(self, text: str) -> None:

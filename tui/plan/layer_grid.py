@@ -8,19 +8,22 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.color import Color, Gradient
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.plan.cell_text import CellText, Shown, cell_text, largest
-from tui.plan.layers import Cell, Layers, alike, area
+from tui.plan.cell_text import CellText, Scale, Shown
+from tui.plan.layers import Cell, Layers, alike
+from tui.plan.map_text import MapText, map_text
+from tui.plan.measured import Measured
+from tui.plan.selection import Kind, Selection, chosen_cells
+from tui.widgets.movement import Words, movement
+from tui.widgets.scale import shade
 from workbench.plan.plan import Plan
 
-CELL, LABEL = 6, 8
-_SCALE = Gradient.from_colors("#f7f4f0", "#e3c08a", "#b5701d", "#6b3a06")  # light to dark brown, read without hue
+CELL, LABEL = 6, 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +59,9 @@ class LayerGrid(ScrollView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1, 0)", "Up", show=False, id="grid.up", tooltip="One block up"),
-        Binding("down,j", "move(1, 0)", "Down", show=False, id="grid.down", tooltip="One block down"),
-        Binding("left,h", "move(0, -1)", "Left", show=False, id="grid.left", tooltip="One module to the left"),
-        Binding("right,l", "move(0, 1)", "Right", show=False, id="grid.right", tooltip="One module to the right"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="grid.page_up", tooltip="A page of blocks up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="grid.page_down", tooltip="A page of blocks down"),
-        Binding("g,home", "to_row(0)", "First", show=False, id="grid.first", tooltip="To the first block"),
-        Binding("G,end", "to_row(-1)", "Last", show=False, id="grid.last", tooltip="To the last block"),
+        *movement("grid", Words("block", "module")),
+        Binding("home", "to_column(0)", "First module", show=False, id="grid.home", tooltip="To the first module"),
+        Binding("end", "to_column(-1)", "Last module", show=False, id="grid.end", tooltip="To the last module"),
         Binding("shift+up", "extend(-1, 0)", "Extend up", show=False, id="grid.extend_up", tooltip="Area one block up"),
         Binding(
             "shift+down", "extend(1, 0)", "Extend down", show=False, id="grid.extend_down", tooltip="Area one down"
@@ -72,9 +70,9 @@ class LayerGrid(ScrollView, can_focus=True):
         Binding(
             "shift+right", "extend(0, 1)", "Extend right", show=False, id="grid.extend_right", tooltip="Area right"
         ),
-        Binding("v", "area", "Area", id="grid.area", tooltip="Begin or end an area at the cursor"),
-        Binding("V", "rows", "Blocks", show=False, id="grid.rows", tooltip="Choose whole blocks"),
-        Binding("c", "columns", "Column", show=False, id="grid.columns", tooltip="Choose whole modules"),
+        Binding("v", "span('Area')", "Area", id="grid.area", tooltip="Begin or end an area at the cursor"),
+        Binding("V", "span('Blocks')", "Blocks", show=False, id="grid.rows", tooltip="Choose whole blocks"),
+        Binding("c", "span('Columns')", "Columns", show=False, id="grid.columns", tooltip="Choose whole modules"),
         Binding("a", "all", "All", show=False, id="grid.all", tooltip="Choose every cell"),
         Binding("asterisk", "alike", "Alike", show=False, id="grid.alike", tooltip="Choose cells set as this one"),
         Binding("o", "swap", "Other corner", show=False, id="grid.swap", tooltip="Go to the area's other corner"),
@@ -93,13 +91,18 @@ class LayerGrid(ScrollView, can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, LayerGrid.Changed)
 
+    class Released(Message):
+        """Escape was pressed where nothing but the cursor's cell was chosen."""
+
     def __init__(self, plan: Plan, *, id: str | None = None) -> None:  # noqa: A002 (the name is Textual's)
         super().__init__(id=id)
         self._shown = Shown.RANK
-        self._anchor: Cell | None = None
-        self._cells: frozenset[Cell] | None = None
+        self._measured: Measured | None = None
+        self._selection = Selection()
         self._touched: frozenset[Cell] = frozenset()
+        self._differing: frozenset[Cell] = frozenset()
         self._set(plan, Layers(plan.map))
+        self._remember()
 
     @property
     def placed(self) -> Layers:
@@ -108,32 +111,46 @@ class LayerGrid(ScrollView, can_focus=True):
     @property
     def chosen(self) -> Chosen:
         """What an edit is about: cells chosen by kind, else the area, else the cell under the cursor."""
-        if self._cells is not None:
-            return Chosen(self.cursor, self._cells)
-        return Chosen(self.cursor, area(self._anchor or self.cursor, self.cursor))
+        return self._chosen
+
+    @property
+    def selection(self) -> Selection:
+        return self._selection
+
+    @property
+    def shown(self) -> Shown:
+        return self._shown
+
+    @property
+    def scale(self) -> Scale:
+        """What the colours go from and to."""
+        return self._text.scale
 
     def show_plan(self, plan: Plan) -> None:
         """Draws another plan; of another model, from its first cell."""
         layers = Layers(plan.map, self._layers.fold)
-        if plan.map.fingerprint != self._layers.map.fingerprint:
-            self._anchor = self._cells = None
-            self.cursor = (0, 0)
+        other = plan.map.fingerprint != self._layers.map.fingerprint
         self._set(plan, layers)
+        if other:
+            self._touched = self._differing = frozenset()
+            self._selection = Selection()
+            self.cursor = (0, 0)
+            self._choose()
         self.refresh()
 
-    def show(self, shown: Shown) -> None:
+    def show(self, shown: Shown, measured: Measured | None = None) -> None:
         """Texts and colours stand for something else."""
-        self._shown = shown
+        self._shown, self._measured = shown, measured
         self._set(self._plan, self._layers)
         self.refresh()
 
     def fold(self, blocks: int) -> None:
-        """So many blocks share a row."""
+        """So many blocks share a row. What is chosen is chosen by rows, so it is given up."""
         row = self.cursor[0] * self._layers.fold // blocks
-        self._anchor = self._cells = None
+        self._selection, self._touched, self._differing = Selection(), frozenset(), frozenset()
         self._set(self._plan, Layers(self._plan.map, blocks))
         self.cursor = (min(row, self._layers.rows - 1), self.cursor[1])
-        self.refresh()
+        self._choose()
 
     def touch(self, cells: Iterable[Cell]) -> None:
         """Marks the cells that a rule under way would set."""
@@ -142,20 +159,19 @@ class LayerGrid(ScrollView, can_focus=True):
             self._touched = touched
             self.refresh()
 
+    def differ(self, cells: Iterable[Cell]) -> None:
+        """Marks the cells that are set otherwise than in the plan compared with."""
+        self._differing = frozenset(cells)
+        self.refresh()
+
+    def choose(self, cells: Iterable[Cell]) -> None:
+        """Chooses these cells and no others."""
+        self._select(chosen_cells(cells))
+
     def _set(self, plan: Plan, layers: Layers) -> None:
         self._plan, self._layers = plan, layers
-        sites = layers.by_cell(plan)
-        most = largest(sites, self._shown)  # type: ignore[arg-type]
-        self._texts: dict[Cell, CellText] = {
-            (row, column): cell_text(sites.get((row, column), ()), self._shown, most)
-            for row in range(layers.rows)
-            for column in range(layers.columns)
-        }
-        self._bases = [
-            _one({p.base.format for column in range(layers.columns) for p in sites.get((row, column), ())})
-            for row in range(layers.rows)
-        ]
-        self.virtual_size = Size(LABEL + 5 + layers.columns * CELL, layers.rows + 1)
+        self._text: MapText = map_text(plan, layers, self._shown, self._measured)
+        self.virtual_size = Size(LABEL + layers.columns * CELL, layers.rows + 1)
 
     def render_line(self, y: int) -> Strip:
         """The heading stays at the top; rows below it scroll."""
@@ -168,131 +184,127 @@ class LayerGrid(ScrollView, can_focus=True):
             return Strip.blank(width, base)
         return self._row(row, base).crop_extend(across, across + width, base)
 
+    @property
+    def _room(self) -> int:
+        """Columns of the terminal that the cells leave."""
+        return self.size.width - LABEL - self._layers.columns * CELL
+
     def _heading(self, base: Style) -> Strip:
         label = base + self.get_component_rich_style("grid--label")
         names = "".join(f"{name:^{CELL}.{CELL - 1}}" for name in self._layers.headings())
-        return Strip([Segment(f"{'block':>{LABEL - 2}}  base " + names, label)])
+        return Strip([Segment(f"{'block':>{LABEL - 7}}  base {names}{self._text.beside_heading(self._room)}", label)])
 
     def _row(self, row: int, base: Style) -> Strip:
         label = base + self.get_component_rich_style("grid--label")
-        segments = [Segment(f"{self._layers.row_label(row):>{LABEL - 2}}  {self._bases[row]:<5}", label)]
-        chosen = self.chosen.cells
-        for column in range(self._layers.columns):
-            cell = (row, column)
-            found = self._texts[cell]
-            style = base + self._style(found)
-            if cell in self._touched:
-                style += self.get_component_rich_style("grid--touched")
-            if cell in chosen:
-                style += self.get_component_rich_style("grid--chosen")
-            left, right = ("[", "]") if cell in chosen else (" ", " ")
-            if cell == self.cursor:
-                style += self.get_component_rich_style("grid--cursor")
-                left, right = ">", "<"
-            segments.append(Segment(f"{left}{found.text:^{CELL - 2}.{CELL - 2}}{right}", style))
-        return Strip(segments)
+        segments = [Segment(f"{self._layers.row_label(row):>{LABEL - 7}}  {self._text.bases[row]:<5}", label)]
+        segments += [self._cell((row, column), base) for column in range(self._layers.columns)]
+        return Strip([*segments, Segment(self._text.beside(row, self._room), label)])
+
+    def _cell(self, cell: Cell, base: Style) -> Segment:
+        found = self._text.cells[cell]
+        style = base + self._style(found)
+        left = right = " "
+        if cell in self._touched:
+            style += self.get_component_rich_style("grid--touched")
+            left, right = "(", ")"
+        if cell in self._chosen.cells:
+            style += self.get_component_rich_style("grid--chosen")
+            left, right = "[", "]"
+        if cell == self.cursor:
+            style += self.get_component_rich_style("grid--cursor")
+            left, right = ">", "<"
+        if cell in self._differing:
+            right = "~"
+        return Segment(f"{left}{found.text:^{CELL - 2}.{CELL - 2}}{right}", style)
 
     def _style(self, found: CellText) -> Style:
         if found.kind in ("none", "absent"):
             return self.get_component_rich_style("grid--none")
         if found.kind == "mixed":
             return self.get_component_rich_style("grid--mixed")
-        if found.level is None:
-            return self.get_component_rich_style("grid--adapted")
-        ground = _SCALE.get_color(found.level)
-        ink = Color.parse("#000000" if ground.brightness > 0.5 else "#ffffff")
-        return Style(color=ink.rich_color, bgcolor=ground.rich_color)
+        return self.get_component_rich_style("grid--adapted") if found.level is None else shade(found.level)
 
     def watch_cursor(self, old: Cell, new: Cell) -> None:
         self._choose()
         row, column = new
         self.scroll_to_region(
-            Region(LABEL + 5 + column * CELL, row, CELL, 2), animate=False, force=True, spacing=None, immediate=True
+            Region(LABEL + column * CELL, row, CELL, 2), animate=False, force=True, spacing=None, immediate=True
         )
+
+    def _remember(self) -> None:
+        self._chosen = Chosen(self.cursor, self._selection.chosen(self.cursor, self._layers))
 
     def _choose(self) -> None:
+        self._remember()
         self.refresh()
         if self.is_mounted:
-            self.post_message(self.Changed(self.chosen))
+            self.post_message(self.Changed(self._chosen))
 
-    def _moved(self, rows: int, columns: int) -> Cell:
-        row, column = self.cursor
-        return (
-            max(0, min(self._layers.rows - 1, row + rows)),
-            max(0, min(self._layers.columns - 1, column + columns)),
-        )
+    def _select(self, selection: Selection) -> None:
+        self._selection = selection
+        self._choose()
+
+    def _go(self, cell: Cell, selection: Selection) -> None:
+        """Moves as far as there are cells; at the border the cursor says nothing, and what was chosen may have gone."""
+        self._selection = selection
+        row = max(0, min(self._layers.rows - 1, cell[0]))
+        column = max(0, min(self._layers.columns - 1, cell[1]))
+        if (row, column) == self.cursor:
+            self._choose()
+        self.cursor = (row, column)
 
     def action_move(self, rows: int, columns: int) -> None:
-        self._cells = None
-        target = self._moved(rows, columns)
-        if target == self.cursor:
-            self._choose()  # at the border the cursor says nothing, and what was chosen may have gone
-        self.cursor = target
+        self._go((self.cursor[0] + rows, self.cursor[1] + columns), self._selection.moved())
 
     def action_extend(self, rows: int, columns: int) -> None:
-        self._cells = None
-        self._anchor = self._anchor or self.cursor
-        self.cursor = self._moved(rows, columns)
+        self._go((self.cursor[0] + rows, self.cursor[1] + columns), self._selection.extended(self.cursor))
 
     def action_page(self, pages: int) -> None:
         self.action_move(pages * max(1, self.size.height - 2), 0)
 
     def action_to_row(self, row: int) -> None:
-        self.cursor = (row % self._layers.rows, self.cursor[1])
+        self._go((row % self._layers.rows, self.cursor[1]), self._selection.moved())
 
-    def action_area(self) -> None:
-        self._cells = None
-        self._anchor = self.cursor if self._anchor is None else None
-        self._choose()
+    def action_to_column(self, column: int) -> None:
+        self._go((self.cursor[0], column % self._layers.columns), self._selection.moved())
+
+    def action_span(self, kind: str) -> None:
+        self._select(self._selection.toggled(Kind(kind), self.cursor))
 
     def action_swap(self) -> None:
-        if self._anchor is not None:
-            self._anchor, self.cursor = self.cursor, self._anchor
-
-    def action_rows(self) -> None:
-        rows = {row for row, _ in self.chosen.cells}
-        self._choose_cells((row, column) for row in rows for column in range(self._layers.columns))
-
-    def action_columns(self) -> None:
-        columns = {column for _, column in self.chosen.cells}
-        self._choose_cells((row, column) for row in range(self._layers.rows) for column in columns)
+        if (anchor := self._selection.anchor) is not None:
+            self._go(anchor, Selection(self._selection.kind, self.cursor))
 
     def action_all(self) -> None:
-        self._choose_cells(self._texts)
+        self.choose(self._text.cells)
 
     def action_alike(self) -> None:
-        self._choose_cells(alike(self._layers, self._plan, self.cursor))
+        self.choose(alike(self._layers, self._plan, self.cursor))
 
     def action_clear(self) -> None:
-        self._anchor = self._cells = None
-        self._choose()
+        if self._selection == Selection():
+            self.post_message(self.Released())
+        self._select(Selection())
 
-    def _choose_cells(self, cells: Iterable[Cell]) -> None:
-        self._anchor, self._cells = None, frozenset(cells)
-        self._choose()
-
-    def _cell_at(self, x: int, y: int) -> Cell | None:
-        column = (x + self.scroll_offset.x - LABEL - 5) // CELL
+    def _cell_at(self, event: events.MouseEvent) -> Cell | None:
+        x, y = event.get_content_offset_capture(self)
+        column = (x + self.scroll_offset.x - LABEL) // CELL
         row = y - 1 + self.scroll_offset.y
         inside = 0 <= column < self._layers.columns and 0 <= row < self._layers.rows
         return (row, column) if inside and y > 0 else None
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        if (cell := self._cell_at(event.x, event.y)) is not None:
-            self._cells, self._anchor = None, cell
-            self.cursor = cell
+        if (cell := self._cell_at(event)) is not None:
+            self._go(cell, self._selection.extended(self.cursor) if event.shift else Selection(Kind.AREA, cell))
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        if self.app.mouse_captured is self and (cell := self._cell_at(event.x, event.y)) is not None:
-            self.cursor = cell
+        cell = self._cell_at(event) if self.app.mouse_captured is self else None
+        if cell is not None and cell != self.cursor:
+            self._go(cell, self._selection)
 
     def on_mouse_up(self) -> None:
         if self.app.mouse_captured is self:
             self.release_mouse()
-            if self._anchor == self.cursor:
-                self.action_clear()
-
-
-def _one(formats: set[str]) -> str:
-    return next(iter(formats)) if len(formats) == 1 else "≈"
+            if self._selection.anchor == self.cursor:
+                self._select(Selection())

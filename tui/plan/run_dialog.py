@@ -1,23 +1,39 @@
 """Before a run: seeds, recipe, what it will take, and the exact command."""
 
+import os
 import shlex
+import subprocess
+from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, Static
+from textual.worker import get_current_worker
 
 from tui.plan.draft import Draft
 from tui.plan.launch import Wish, read_wish
-from workbench.errors import UsageError
-from workbench.plan.cost import memory
-from workbench.report.numbers import count, size
+from tui.plan.preflight import Finding, blocks, preflight
+from tui.widgets.copying import copy_text
+from workbench.errors import UsageError, WorkbenchError
+from workbench.plan.sources import DEMO
 from workbench.report.plain import visible
+from workbench.run.layout import Home
 
-_DEMO_RECIPE = "demo"
+_WAIT = 0.3  # seconds without a key before it is looked at again
+_KEYS = {"data": "data", "steps": "steps", "batch": "micro batch", "lr": "lr"}
+_FIELDS = {"recipe": "recipe", "seeds": "seeds", **_KEYS, "other": "more keys"}
+_HINTS = {
+    "recipe": "a file, or the name of one",
+    "seeds": "1 2 3",
+    "other": "key=value key=value, of the recipe",
+}
+_MOST = 2000
 
 
 class PlanRunDialog(ModalScreen[Wish | None]):
@@ -26,79 +42,150 @@ class PlanRunDialog(ModalScreen[Wish | None]):
     CSS = """
     PlanRunDialog {
         align: center middle;
-        & Vertical { width: 76; max-width: 95%; height: auto; border: round $accent; padding: 0 1; }
-        & Vertical { background: $surface; }
-        & Label { margin-top: 1; }
-        & Static { height: auto; margin-top: 1; }
+        & VerticalScroll { width: 84; max-width: 96%; height: auto; max-height: 92%; border: round $accent; }
+        & VerticalScroll { background: $surface; padding: 0 1; }
+        & Horizontal { height: 1; }
+        & Label { width: 13; color: $text-muted; }
+        & Input { width: 1fr; }
+        & #command, & #preflight { height: auto; margin-top: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", id="launch.cancel", tooltip="Back to the plan; nothing is run"),
+        Binding("enter", "launch", "Launch", id="launch.go", tooltip="Put the runs into the queue"),
         Binding("ctrl+y", "copy", "Copy command", id="launch.copy", tooltip="Copy the command that does the same"),
+        Binding("ctrl+e", "edit", "Edit recipe", id="launch.edit", tooltip="Open the recipe in $EDITOR"),
     ]
 
-    def __init__(self, draft: Draft, home_path: str) -> None:
+    class Looked(Message):
+        """The checks are done, of the wish that they were for."""
+
+        def __init__(self, wish: Wish, found: list[Finding]) -> None:
+            super().__init__()
+            self.wish, self.found = wish, found
+
+    def __init__(self, home: Home, draft: Draft) -> None:
         super().__init__()
-        self._draft = draft
-        self._home_path = home_path
+        self._home, self._draft = home, draft
+        self._found: tuple[Wish, list[Finding]] | None = None
 
     def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Static(self._preflight(), markup=False)
-            yield Label("Recipe: a file, or the name of one")
-            yield Input(_DEMO_RECIPE if self._draft.plan.model == "demo" else "", id="recipe", compact=True)
-            yield Label("Seeds")
-            yield Input("1 2 3", id="seeds", compact=True)
+        with VerticalScroll(can_focus=False) as box:
+            box.border_title = Text(f"Run {visible(self._draft.plan.name)} on {visible(self._draft.plan.model)}")
+            for name, label in _FIELDS.items():
+                with Horizontal():
+                    yield Label(label)
+                    yield Input(
+                        self._first(name),
+                        id=name,
+                        compact=True,
+                        max_length=_MOST,
+                        placeholder=_HINTS.get(name, "as the recipe says"),
+                    )
             yield Static("", id="command", markup=False)
+            yield Static("", id="preflight", markup=False)
         yield Footer(show_command_palette=False)
 
+    def _first(self, name: str) -> str:
+        recipe = DEMO if self._draft.plan.model == DEMO else ""
+        return {"recipe": recipe, "seeds": "1 2 3"}.get(name, "")
+
     def on_mount(self) -> None:
-        self.query_one("#seeds", Input).focus()
-        self._show_command()
+        self.query_one("#seeds" if self._draft.plan.model == DEMO else "#recipe", Input).focus()
+        self._timer = self.set_timer(_WAIT, self._look)
+        self._show()
 
     @on(Input.Changed)
     def _changed(self) -> None:
-        self._show_command()
+        self._timer.stop()
+        self._timer = self.set_timer(_WAIT, self._look)
+        self._show()
 
     @on(Input.Submitted)
-    def _submitted(self) -> None:
+    def action_launch(self) -> None:
+        """Launches, unless the fields or the checks say that it cannot be."""
         try:
-            self.dismiss(self._wish())
+            wish = self._wish()
         except UsageError:
-            self._show_command()
+            return
+        if self._found and self._found[0] == wish and blocks(self._found[1]):
+            self.notify("nothing was launched: see the lines with ✗", severity="error", markup=False)
+            return
+        self.dismiss(wish)
 
     def action_leave(self) -> None:
         self.dismiss(None)
 
     def action_copy(self) -> None:
         try:
-            text = self._line()
+            copy_text(self, self._line())
+        except UsageError as error:
+            self.notify(f"{error.title}: {error.hint}", severity="error", markup=False)
+
+    def action_edit(self) -> None:
+        """Recipes that ship with the program stay as they are."""
+        from workbench.run.recipe_file import find_recipe
+
+        try:
+            path = find_recipe(self._wish().recipe, self._home)
+            if not _is_own(path):
+                raise UsageError(f"{path.name} ships with the program", f"copy it into {self._home.recipes} first")
+            with self.app.suspend():
+                subprocess.run([*shlex.split(os.environ.get("EDITOR", "vi")), str(path)], check=False)
+        except WorkbenchError as error:
+            self.notify(f"{error.title}; {error.hint}", severity="error", markup=False)
+        except (OSError, SuspendNotSupported) as error:
+            self.notify(f"no editor: {error}", severity="error", markup=False)
+        self._look()
+
+    def _look(self) -> None:
+        try:
+            wish = self._wish()
         except UsageError:
             return
-        self.app.copy_to_clipboard(text)
-        self.notify("copied", markup=False)
+        self.run_worker(
+            lambda: self._in_thread(wish), thread=True, group="preflight", exclusive=True, exit_on_error=False
+        )
+
+    def _in_thread(self, wish: Wish) -> None:
+        found = preflight(self._home, self._draft.plan, wish)
+        if not get_current_worker().is_cancelled:
+            self.post_message(self.Looked(wish, found))
+
+    @on(Looked)
+    def _looked(self, event: Looked) -> None:
+        self._found = (event.wish, event.found)
+        self._show()
 
     def _wish(self) -> Wish:
-        recipe, seeds = (self.query_one(f"#{name}", Input).value for name in ("recipe", "seeds"))
-        return read_wish(self._draft.path, recipe, seeds)
+        values = {name: self.query_one(f"#{name}", Input).value for name in _FIELDS}
+        keys = {key: values[key] for key in _KEYS}
+        return read_wish(self._draft.path, values["recipe"], values["seeds"], keys, values["other"])
 
     def _line(self) -> str:
-        return shlex.join(["workbench", "--home", self._home_path, *self._wish().words()])
+        return shlex.join(["workbench", "--home", str(self._home.path), *self._wish().words()])
 
-    def _show_command(self) -> None:
+    def _show(self) -> None:
         try:
-            text = f"enter launches:\n{visible(self._line())}"
+            wish, text = self._wish(), f"enter launches, ctrl+y copies:\n{visible(self._line())}"
         except UsageError as error:
-            text = f"✗ {visible(error.title)}: {error.hint}"
+            wish, text = None, f"✗ {visible(error.title)}: {error.hint}"
         self.query_one("#command", Static).update(text)
+        self.query_one("#preflight", Static).update("\n".join(self._checks(wish)))
 
-    def _preflight(self) -> str:
-        plan = self._draft.plan
-        estimate = memory(plan)
-        lines = [
-            f"{visible(plan.name)} on {visible(plan.model)}: {count(plan.trainable_params)} trainable parameters",
-            f"about {size(estimate.total)} at {estimate.tokens:,} tokens a micro-batch; the recipe decides how many",
-            f"the plan is written to {visible(str(self._draft.path))}",
+    def _checks(self, wish: Wish | None) -> list[str]:
+        warnings = [
+            f"! {visible(problem.where.rpartition(' ')[2])}: {visible(problem.message)}"
+            for problem in self._draft.check.warnings
         ]
-        lines += [f"! {visible(problem.message)}" for problem in self._draft.check.warnings]
-        return "\n".join(lines)
+        if wish is None:
+            return warnings
+        if self._found is None or self._found[0] != wish:
+            return [*warnings, "… looking at data, memory, time and disk"]
+        return [*warnings, *(visible(str(finding)) for finding in self._found[1])]
+
+
+def _is_own(path: Path) -> bool:
+    from importlib.resources import files
+
+    return not path.is_relative_to(Path(str(files("workbench.demo"))))

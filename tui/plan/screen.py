@@ -1,83 +1,54 @@
 """The Plan screen: a map of the model, an inspector, and a line for rules. Every edit is a rule of the plan file."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static
+from textual.worker import Worker, WorkerState
 
-from tui.plan.budget import Device, budget_lines, settings_lines
+from tui.plan.answered import Answered
+from tui.plan.background import Background, Ready, said
 from tui.plan.cell_text import Shown
-from tui.plan.draft import Draft, read_draft, rules_for, start_draft, with_rule
+from tui.plan.desk import Desk
+from tui.plan.dialogs import Dialogs
+from tui.plan.draft import Draft
+from tui.plan.edits import Edits
+from tui.plan.file_watch import FileWatch
 from tui.plan.inspector import Inspector
-from tui.plan.journal import Journal
+from tui.plan.keys import KEYS
 from tui.plan.launch import Launched, Wish, launch
-from tui.plan.layer_grid import Chosen, LayerGrid
-from tui.plan.layers import named
+from tui.plan.layer_grid import LayerGrid
+from tui.plan.name_line import NameLine
+from tui.plan.opening import first_desk
+from tui.plan.outside_editor import edited_outside
+from tui.plan.patterns import modules_of
 from tui.plan.rule_line import RuleLine
 from tui.plan.run_dialog import PlanRunDialog
-from workbench import atomic
+from tui.plan.view import PlanView
+from tui.widgets.copying import copy_text
 from workbench.errors import WorkbenchError
-from workbench.plan.catalogue import CATALOGUE, NONE
-from workbench.plan.formats import FORMATS
-from workbench.plan.plan import PlannedSite
-from workbench.plan.site import Site
-from workbench.report.numbers import count
+from workbench.plan.compact import compact
+from workbench.plan.sources import DEMO
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
-TOKENS = 2048
 _NARROW = [(0, "-narrow"), (100, "-wide")]
+_LOOK = 1.0  # seconds between looks at the plan file
 
 
 class PlanScreen(Screen[None]):
     """One draft at a time; what is typed is in its journal before it is on the screen."""
 
     HORIZONTAL_BREAKPOINTS = _NARROW
-    CSS = """
-    PlanScreen {
-        & #title { height: 1; padding: 0 1; background: $panel; }
-        & #map { border: round $accent; border-title-align: left; width: 1fr; }
-        & #inspector { border: round $primary; }
-        & #status { height: 1; padding: 0 1; display: none; }
-        &.-narrow #inspector { display: none; }
-        &.-narrow #status { display: block; }
-        &.-narrow.-drawer #inspector { display: block; layer: above; dock: right; }
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("colon", "rule", "Rule", id="plan.rule", tooltip="Write a rule"),
-        Binding("space", "paint", "Paint", id="plan.paint", tooltip="Adapt the chosen sites, at the plan's defaults"),
-        Binding("plus,equals_sign", "rank('*=2')", "Rank ×2", show=False, id="plan.rank_up", tooltip="Double the rank"),
-        Binding("minus", "rank('/=2')", "Rank ÷2", show=False, id="plan.rank_down", tooltip="Halve the rank"),
-        Binding("r", "ask('r=')", "Rank", id="plan.rank", tooltip="Set the rank of the chosen sites"),
-        Binding("m", "next_method", "Method", show=False, id="plan.method", tooltip="The next method"),
-        Binding("b", "next_base", "Base", show=False, id="plan.base", tooltip="The next base format"),
-        Binding(
-            "backspace,delete", "off", "Off", show=False, id="plan.off", tooltip="Leave the chosen sites as they are"
-        ),
-        Binding("u", "undo", "Undo", id="plan.undo", tooltip="Take the last edit back"),
-        Binding("U,ctrl+y", "redo", "Redo", show=False, id="plan.redo", tooltip="Make the last undone edit again"),
-        Binding(
-            "C",
-            "next_shown",
-            "Colour",
-            show=False,
-            id="plan.colour",
-            tooltip="Colour by rank, method, base, parameters",
-        ),
-        Binding("Z", "fold", "Fold", show=False, id="plan.fold", tooltip="Four blocks in a row, or one"),
-        Binding(
-            "i", "drawer", "Inspect", show=False, id="plan.inspect", tooltip="Open the inspector on a narrow screen"
-        ),
-        Binding("R", "run", "Run…", id="plan.run", tooltip="Launch runs of this plan"),
-        Binding("w", "save", "Save", show=False, id="plan.save", tooltip="Write the plan file"),
-    ]
+    CSS_PATH = "screen.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     class WasLaunched(Message):
         """The command that launches has ended."""
@@ -86,118 +57,245 @@ class PlanScreen(Screen[None]):
             super().__init__()
             self.launched = launched
 
-    def __init__(self, home: Home, model: str, name: str = "draft", path: Path | None = None) -> None:
+    def __init__(self, home: Home, model: str = DEMO) -> None:
         super().__init__()
         self._home = home
-        self._journal = Journal.read(home.path / "drafts" / f"{name}.jsonl")
-        target = path or home.plans / f"{name}.yaml"
-        if self._journal.text is None:
-            draft = start_draft(model, name, home)
-            self._journal.push(draft.text)
-        else:
-            draft = read_draft(self._journal.text, target, home)
-        self._draft = draft
-        self._baseline = draft.plan
-        self._device = Device("cpu", None)
-        self._shown = Shown.RANK
+        self._desk, self._wanted = first_desk(home, model)
+        self._view = PlanView(self, self._desk)
+        self._background = Background(self, self.refuse)
+        self._answered = Answered(self)
+        self._watch = FileWatch(self)
+
+    @property
+    def desk(self) -> Desk:
+        return self._desk
 
     @property
     def draft(self) -> Draft:
-        return self._draft
+        return self._desk.draft
+
+    @property
+    def view(self) -> PlanView:
+        return self._view
+
+    @property
+    def grid(self) -> LayerGrid:
+        return self.query_one(LayerGrid)
+
+    @property
+    def edits(self) -> Edits:
+        return Edits(self._desk, self.grid)
+
+    @property
+    def background(self) -> Background:
+        return self._background
+
+    @property
+    def dialogs(self) -> Dialogs:
+        return Dialogs(self.app, self._home, self._background, self._answered)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a line is open, which no question may come between."""
+        return self.query_one(RuleLine).is_open or self.query_one(NameLine).is_open
 
     def compose(self) -> ComposeResult:
         yield Static("", id="title", markup=False)
         with Horizontal():
             with Vertical():
-                grid = LayerGrid(self._draft.plan, id="map")
-                yield grid
-                yield RuleLine(self._draft.plan)
+                yield LayerGrid(self.draft.plan, id="map")
+                yield Static("", id="legend", markup=False)
+                yield RuleLine(self.draft.plan)
+                yield NameLine()
             yield Inspector(id="inspector")
         yield Static("", id="status", markup=False)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.query_one(LayerGrid).focus()
-        self._show_all()
+        self.grid.focus()
+        self._view.show_all()
+        self._view.read_pace(self._background)
+        self.set_interval(_LOOK, self._watch.look)
+        if self._wanted:
+            self._answered.open_model(self._wanted)
+
+    def on_screen_resume(self) -> None:
+        self._watch.look()
+
+    @on(Ready)
+    def _ready(self, event: Ready) -> None:
+        event.take()
+
+    @on(Worker.StateChanged)
+    def _worker_failed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR:
+            self.refuse(f"{event.worker.group}: {event.worker.error}")
+
+    def refuse(self, text: str) -> None:
+        """Says why something was not done."""
+        self.notify(visible(text[-600:].replace("\n", "; ")), severity="error", markup=False)
+
+    # -- drafts
+
+    def show_desk(self, desk: Desk) -> None:
+        """Another draft; the one before is in its journal."""
+        self._desk = desk
+        self._view.begin(desk)
+        self._view.read_pace(self._background)
+        self._watch.look()
+
+    def open_plan(self, path: Path | None, text: str | None, name: str) -> None:
+        """Opens a plan file, or a text that has no file yet."""
+        self._answered.open_plan(path, text, name)
+
+    def change(self, action: Callable[[], object]) -> None:
+        """Does something to the draft, and shows it; an error leaves it as it was."""
+        try:
+            action()
+        except WorkbenchError as error:
+            self.refuse(said(error))
+        self._view.show_draft()
+
+    # -- the map and the lines
 
     @on(LayerGrid.Changed)
-    def _chosen(self, event: LayerGrid.Changed) -> None:
-        self._show_selection(event.chosen)
+    def _chosen(self) -> None:
+        self._view.show_selection()
+
+    @on(LayerGrid.Released)
+    def _released(self) -> None:
+        self._view.compare(None)
 
     @on(RuleLine.Typed)
     def _typed(self, event: RuleLine.Typed) -> None:
-        grid = self.query_one(LayerGrid)
-        grid.touch(grid.placed.cell_of(site) for site in event.read.sites)
+        self.grid.touch(self.grid.placed.cell_of(site) for site in event.read.sites)
 
     @on(RuleLine.Left)
+    @on(NameLine.Left)
     def _left(self) -> None:
-        self._close_rule()
+        self._close_lines()
 
     @on(RuleLine.Entered)
     def _entered(self, event: RuleLine.Entered) -> None:
-        self._close_rule()
-        self._edit([event.read.text.strip()])
+        self._close_lines()
+        self.change(lambda: self.edits.add(event.read.rules, event.read.sites))
 
-    def _close_rule(self) -> None:
+    @on(NameLine.Named)
+    def _named(self, event: NameLine.Named) -> None:
+        self._close_lines()
+        self.change(lambda: self._desk.name_group(event.name, self.edits.sites))
+
+    def _close_lines(self) -> None:
         self.query_one(RuleLine).close()
-        grid = self.query_one(LayerGrid)
-        grid.touch(())
-        grid.focus()
+        self.query_one(NameLine).close()
+        self.grid.touch(())
+        self.grid.focus()
 
     def action_rule(self) -> None:
-        self.query_one(RuleLine).open(self._draft.plan)
+        self.query_one(RuleLine).open(self.draft.plan, self.edits.sites)
 
     def action_ask(self, assignment: str) -> None:
-        """The line opens with the selection's own selector."""
-        selectors = rules_for(self._sites(), self._draft.plan, assignment)
-        self.query_one(RuleLine).open(self._draft.plan, selectors[0] if len(selectors) == 1 else "")
+        """The line opens with the selection's own selector, where one says it."""
+        selectors = self._selectors()
+        text = f"{selectors[0]} {assignment}" if len(selectors) == 1 else assignment
+        self.query_one(RuleLine).open(self.draft.plan, self.edits.sites, text)
 
-    def action_paint(self) -> None:
-        self._set("")
+    def action_name(self) -> None:
+        self.query_one(NameLine).open("; ".join(self._selectors()))
 
-    def action_rank(self, assignment: str) -> None:
-        self._set(f"r{assignment}")
+    def _selectors(self) -> Sequence[str]:
+        return compact(self.edits.sites, self.draft.plan.map)
 
-    def action_off(self) -> None:
-        self._set("off")
+    # -- edits
 
-    def action_next_method(self) -> None:
-        methods = [name for name in CATALOGUE if name != NONE]
-        self._set(f"method={_after(self._under_cursor().method, methods)}")
+    def action_edit(self, key: str) -> None:
+        self.change(lambda: self.edits.do(key))
 
-    def action_next_base(self) -> None:
-        self._set(f"base={_after(self._under_cursor().base.format, list(FORMATS))}")
+    def action_pick(self) -> None:
+        self.change(lambda: self._desk.pick(self.edits.under_cursor))
 
     def action_undo(self) -> None:
-        self._restore(self._journal.undo())
+        self.change(self._desk.undo)
 
     def action_redo(self) -> None:
-        self._restore(self._journal.redo())
+        self.change(self._desk.redo)
 
-    def action_next_shown(self) -> None:
-        self._shown = list(Shown)[(list(Shown).index(self._shown) + 1) % len(Shown)]
-        self.query_one(LayerGrid).show(self._shown)
-        self._show_title()
+    def action_editor(self) -> None:
+        try:
+            text = edited_outside(self.app, self.draft.text)
+        except (OSError, WorkbenchError) as error:
+            self.refuse(said(error))
+            return
+        self.change(lambda: self._desk.replace_text(text))
+
+    # -- what is looked at
+
+    def action_colour(self) -> None:
+        shown = [one for one in Shown if one is not Shown.MEASURED or self._view.measured]
+        self._view.colour(shown[(shown.index(self.grid.shown) + 1) % len(shown)])
+
+    def action_heat(self) -> None:
+        self.dialogs.heat(self.draft.plan.map, self._answered.paint_measured)
+
+    def action_pattern(self) -> None:
+        self.dialogs.pattern(self.draft.plan.map, modules_of(self.edits.sites, self.draft.plan.map))
+
+    def action_diff(self) -> None:
+        self.dialogs.diff(self.draft.plan.map)
+
+    def action_device(self) -> None:
+        self.dialogs.device()
+
+    def action_model(self) -> None:
+        self.dialogs.model()
+
+    def action_open(self) -> None:
+        self.dialogs.open_plan()
 
     def action_fold(self) -> None:
-        grid = self.query_one(LayerGrid)
-        grid.fold(1 if grid.placed.fold > 1 else 4)
+        self.grid.fold(1 if self.grid.placed.fold > 1 else 4)
+        self._view.show_draft()
 
     def action_drawer(self) -> None:
         self.toggle_class("-drawer")
 
+    def action_copy(self) -> None:
+        copy_text(self, "; ".join(self._selectors()))
+
+    def action_copy_command(self) -> None:
+        if command := self._desk.last_command():
+            copy_text(self, command)
+        else:
+            self.refuse("no edit has been made yet: there is no command that does it")
+
+    # -- the file, and runs
+
     def action_save(self) -> None:
-        """Writes the text as it is: an invalid plan is still the person's work."""
-        self._write()
-        self.notify(f"wrote {self._draft.path}", markup=False)
+        self._watch.before_writing(self._save)
+
+    def _save(self) -> None:
+        if self._write():
+            self.notify(f"wrote {visible(str(self.draft.path))}", markup=False)
 
     def action_run(self) -> None:
         """Asks for seeds and recipe. An invalid plan cannot be run."""
-        if self._draft.errors:
-            self.notify("the plan has errors: see beside the map", severity="error", markup=False)
+        if self.draft.errors:
+            self.refuse("the plan has errors: see beside the map")
             return
-        self._write()
-        self.app.push_screen(PlanRunDialog(self._draft, str(self._home.path)), self._launch)
+        self._watch.before_writing(self._ask_run)
+
+    def _ask_run(self) -> None:
+        if self._write():
+            self.app.push_screen(PlanRunDialog(self._home, self.draft), self._launch)
+
+    def _write(self) -> bool:
+        try:
+            self._desk.write()
+        except OSError as error:
+            self.refuse(f"the plan file cannot be written: {error}")
+            return False
+        self._view.show_heading()
+        return True
 
     def _launch(self, wish: Wish | None) -> None:
         if wish is not None:
@@ -213,72 +311,4 @@ class PlanScreen(Screen[None]):
         if done.code == 0:
             self.notify("queued; 2 shows the runs", markup=False)
         else:
-            self.notify(done.said[-600:], title="not launched", severity="error", markup=False, timeout=20)
-
-    def _write(self) -> None:
-        path = self._draft.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(path, self._draft.text)
-
-    def _sites(self) -> list[Site]:
-        grid = self.query_one(LayerGrid)
-        return grid.placed.sites(grid.chosen.cells)
-
-    def _under_cursor(self) -> PlannedSite:
-        grid = self.query_one(LayerGrid)
-        return grid.placed.by_cell(self._draft.plan)[grid.cursor][0]
-
-    def _set(self, assignment: str) -> None:
-        self._edit(rules_for(self._sites(), self._draft.plan, assignment))
-
-    def _edit(self, rules: list[str]) -> None:
-        try:
-            draft = with_rule(self._draft, rules, self._home)
-        except WorkbenchError as error:
-            self.notify(f"{error.title} {error.hint}".strip(), severity="error", markup=False)
-            return
-        self._journal.push(draft.text)
-        self._show_draft(draft)
-
-    def _restore(self, text: str | None) -> None:
-        if text is not None:
-            self._show_draft(read_draft(text, self._draft.path, self._home, self._draft.plan))
-
-    def _show_draft(self, draft: Draft) -> None:
-        self._draft = draft
-        self.query_one(LayerGrid).show_plan(draft.plan)
-        self._show_all()
-
-    def _show_all(self) -> None:
-        self._show_title()
-        self._show_selection(self.query_one(LayerGrid).chosen)
-        inspector = self.query_one(Inspector)
-        inspector.show_budget(
-            f"Budget for {self._device.name}, {TOKENS:,} tokens",
-            budget_lines(self._draft.plan, self._baseline, self._device, TOKENS),
-        )
-        inspector.show_checks(self._draft.errors, self._draft.check.warnings)
-
-    def _show_title(self) -> None:
-        plan = self._draft.plan
-        grid = self.query_one(LayerGrid)
-        grid.border_title = f"{plan.map.blocks} blocks × {len(plan.map.modules)} modules, by {self._shown}"
-        said = f"{visible(plan.name)}   {visible(plan.model)}   {count(plan.trainable_params)} trainable"
-        self.query_one("#title", Static).update(
-            said + (f"   {len(self._draft.errors)} errors" if self._draft.errors else "")
-        )
-
-    def _show_selection(self, chosen: Chosen) -> None:
-        grid = self.query_one(LayerGrid)
-        cells = grid.placed.by_cell(self._draft.plan)
-        sites = [planned for cell in sorted(chosen.cells) for planned in cells.get(cell, ())]
-        title = " × ".join(named(chosen.cells, grid.placed))
-        lines = settings_lines(sites) if sites else []
-        self.query_one(Inspector).show_selection(title, lines)
-        told = ", ".join(f"{label} {value}" for label, value in lines if label in ("method", "rank", "base"))
-        total = count(self._draft.plan.trainable_params)
-        self.query_one("#status", Static).update(f"{title}: {told} │ {total} trainable │ i Inspect")
-
-
-def _after(word: str, words: list[str]) -> str:
-    return words[(words.index(word) + 1) % len(words)] if word in words else words[0]
+            self.notify(visible(done.said[-600:]), title="not launched", severity="error", markup=False, timeout=20)

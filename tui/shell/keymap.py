@@ -35,7 +35,8 @@ def known_bindings() -> list[Owned]:
 def usable(keymap: Mapping[str, str], known: list[Owned]) -> tuple[dict[str, str], list[str]]:
     """What of a keymap can be used, and what is wrong with the rest: unknown identifiers and clashing keys."""
     names = {one.binding.id: one for one in known if one.binding.id}
-    used, problems = {}, []
+    used: dict[str, str] = {}
+    problems: list[str] = []
     for name, keys in keymap.items():
         if name not in names:
             problems.append(f"{name!r} is no action: {_near(name, names)}")

@@ -12,6 +12,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.widgets.movement import Words, movement
 from tui.widgets.result_table import ResultTable
 
 Place = tuple[int, int]
@@ -32,14 +33,7 @@ class ResultGrid(ScrollView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1, 0)", "Up", show=False, id="result.up", tooltip="One row up"),
-        Binding("down,j", "move(1, 0)", "Down", show=False, id="result.down", tooltip="One row down"),
-        Binding("left,h", "move(0, -1)", "Left", show=False, id="result.left", tooltip="One column to the left"),
-        Binding("right,l", "move(0, 1)", "Right", show=False, id="result.right", tooltip="One column to the right"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="result.page_up", tooltip="A page of rows up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="result.page_down", tooltip="A page of rows down"),
-        Binding("g,ctrl+home", "to_row(0)", "First", show=False, id="result.first", tooltip="To the first row"),
-        Binding("G,ctrl+end", "to_row(-1)", "Last", show=False, id="result.last", tooltip="To the last row"),
+        *movement("result", Words("row", "column")),
         Binding("home,0", "to_column(0)", "First column", show=False, id="result.home", tooltip="To the first column"),
         Binding(
             "end,dollar_sign", "to_column(-1)", "Last column", show=False, id="result.end", tooltip="To the last column"

@@ -10,6 +10,8 @@ from textual.widgets import Input, Static
 
 from workbench.report.plain import visible
 
+MOST = 4000  # characters; what is longer was pasted by mistake, and is refused
+
 
 class SaidLine(Vertical):
     """Hidden until it is opened. A subclass says what is done with the text: `typed`, `entered`, `left`."""
@@ -29,7 +31,7 @@ class SaidLine(Vertical):
         self._line_id = name
 
     def compose(self) -> ComposeResult:
-        yield Input(id=self._line_id, compact=True, select_on_focus=False)
+        yield Input(id=self._line_id, compact=True, select_on_focus=False, max_length=MOST)
         yield Static("", id=f"{self._line_id}-says", markup=False)
 
     @property
@@ -39,10 +41,11 @@ class SaidLine(Vertical):
     def show(self, text: str, placeholder: str = "", completions: Sequence[str] = ()) -> None:
         """Opens it with this text, the cursor at its end; tab takes the completion that is offered."""
         self.add_class("-open")
+        self.display = True  # at once: the next key may come before styles are worked out
         line = self.query_one(Input)
         line.suggester = SuggestFromList(completions) if completions else None
         line.placeholder, line.value, line.cursor_position = placeholder, text, len(text)
-        line.focus()
+        self.screen.set_focus(line)
 
     def say(self, text: str, column: int = 0) -> None:
         """With a caret under that column of the line, from 1; 0 for none."""
@@ -51,6 +54,7 @@ class SaidLine(Vertical):
 
     def close(self) -> None:
         self.remove_class("-open")
+        self.display = False
 
     def typed(self, text: str) -> None:
         """The text is another one."""

@@ -82,21 +82,27 @@ def show(
 def set_(
     plan: PlanArgument,
     rule: Rules = None,
+    group: Annotated[
+        list[str] | None, typer.Option("--group", metavar="NAME=SELECTOR", help='A layer group, "late=upper mlp".')
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Put the rules in the place of all the plan has.")] = False,
 ) -> None:
-    """Add rules to a plan file; comments and everything else stay as they are."""
+    """Add rules and layer groups to a plan file; comments and everything else stay as they are."""
     from workbench.plan.edit import set_rules
     from workbench.plan.files import built_in_plans, find_plan
 
-    if not rule:
+    if not rule and not group:
         raise UsageError("no rule given", 'for example: workbench plan set PLAN --rule "* mlp r=4"')
+    groups = {name: selector for name, equals, selector in (text.partition("=") for text in group or ()) if equals}
+    if len(groups) < len(group or ()):
+        raise UsageError("a group is NAME=SELECTOR, each name once", 'for example: --group "late=upper mlp"')
     home = current_home()
     path = find_plan(plan, home)
     if path.parent == built_in_plans():
         raise UsageError(
             f"'{plan}' is a built-in plan and stays as it is", f"copy it first: cp {path} {home.plans / path.name}"
         )
-    resolved = set_rules(path, rule, home, replace)
+    resolved = set_rules(path, rule or [], home, replace, groups)
     print(f"wrote {path}\n")
     print(_summary(resolved))
 

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from workbench import atomic
 from workbench.errors import InvalidError, Problem
 from workbench.plan.document import read_document
+from workbench.plan.edit_groups import with_groups
 from workbench.plan.files import check_text, plan_or_raise, read_text
 from workbench.plan.grammar import parse_rule
 from workbench.plan.keys import Multiple, Value, format_value
@@ -47,14 +49,21 @@ def new_plan_text(
     )
 
 
-def set_rules(path: Path, rules: Sequence[str], home: Home, replace_all: bool = False) -> Plan:
+def set_rules(
+    path: Path,
+    rules: Sequence[str],
+    home: Home,
+    replace_all: bool = False,
+    groups: Mapping[str, str] = MappingProxyType({}),
+) -> Plan:
     """Appends rules to a plan file, or replaces all it has, and keeps everything else as it stands.
 
-    The file changes only if the result resolves. Raises InvalidError with all problems otherwise.
+    `groups`, name → selector, are written before the rules, which may use them. The file changes only if the result
+    resolves. Raises InvalidError with all problems otherwise.
     """
     _check_rules(rules)
-    text = read_text(path)
-    changed = with_rules(text, str(path), rules, replace_all)
+    text = with_groups(read_text(path), str(path), groups)
+    changed = with_rules(text, str(path), rules, replace_all) if rules else text
     plan = plan_or_raise(check_text(changed, path, home), str(path))
     atomic.write_text(path, changed)
     return plan

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.color import Color, Gradient
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -14,8 +13,8 @@ from textual.strip import Strip
 from tui.compare.chart.draw import draw
 from tui.compare.chart.drawing import UNICODE, Line, Marks, Span
 from tui.compare.chart.points import ChartAsked
+from tui.widgets.scale import shade
 
-_SHADES = Gradient.from_colors("#f7f4f0", "#e3c08a", "#b5701d", "#6b3a06")
 _SERIES = 4
 Drawing = Callable[[int, int], list[Line]]  # from the width and the height in cells
 
@@ -90,9 +89,7 @@ class ChartView(ScrollView, can_focus=True):
 
     def _style(self, span: Span) -> Style:
         if span.kind == "cell":
-            ground = _SHADES.get_color(span.level)
-            ink = Color.parse("#000000" if ground.brightness > 0.5 else "#ffffff")
-            return Style(color=ink.rich_color, bgcolor=ground.rich_color)
+            return shade(span.level)
         if span.kind == "series":
             return self.get_component_rich_style(f"chart--series-{span.number % _SERIES}")
         return self.get_component_rich_style(f"chart--{span.kind}")

@@ -1,0 +1,70 @@
+"""All text of the map: its cells, the base formats of its rows, and what stands beside them where there is room."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tui.plan.cell_text import MIXED, CellText, Scale, Shown, cell_text, scale_of
+from tui.plan.layers import Cell, Layers
+from tui.plan.measured import Measured
+from workbench.plan.plan import Plan, PlannedSite
+from workbench.report.numbers import count
+from workbench.report.plain import visible
+
+_BAR, _COUNT, _GROUP = 7, 8, 10
+
+
+@dataclass(frozen=True, slots=True)
+class MapText:
+    """By cell, and by row; `params` are the trainable parameters of a row, `groups` the layer groups that it is in."""
+
+    cells: Mapping[Cell, CellText]
+    bases: tuple[str, ...]
+    params: tuple[int, ...]
+    groups: tuple[str, ...]
+    scale: Scale
+
+    def beside_heading(self, room: int) -> str:
+        return self._beside("", "params", "group", room)
+
+    def beside(self, row: int, room: int) -> str:
+        """The row's trainable parameters, a bar for them, and its groups: what there is room for."""
+        most = max(self.params, default=0)
+        bar = "▇" * max(1, round((_BAR - 1) * self.params[row] / most)) if self.params[row] else ""
+        return self._beside(bar, count(self.params[row]), self.groups[row], room)
+
+    def _beside(self, bar: str, params: str, group: str, room: int) -> str:
+        grouped = _GROUP if any(self.groups) and room >= _COUNT + _GROUP else 0
+        text = f" {bar:<{_BAR - 1}}" if room >= _BAR + _COUNT + grouped else ""
+        text += f" {params:>{_COUNT - 1}}" if room >= _COUNT else ""
+        return text + (f"  {group:<{_GROUP - 2}.{_GROUP - 2}}" if grouped else "")
+
+
+def map_text(plan: Plan, layers: Layers, shown: Shown, measured: Measured | None) -> MapText:
+    sites = layers.by_cell(plan)
+    scale = scale_of(sites.values(), shown, measured)
+    columns = range(layers.columns)
+    rows = [[p for column in columns for p in sites.get((row, column), ())] for row in range(layers.rows)]
+    return MapText(
+        cells={
+            (row, column): cell_text(sites.get((row, column), ()), shown, scale, measured)
+            for row in range(layers.rows)
+            for column in columns
+        },
+        bases=tuple(_one({planned.base.format for planned in row}) for row in rows),
+        params=tuple(sum(planned.trainable_params for planned in row) for row in rows),
+        groups=_groups(plan, rows),
+        scale=scale,
+    )
+
+
+def _groups(plan: Plan, rows: list[list[PlannedSite]]) -> tuple[str, ...]:
+    """The person's own groups that have sites in the row."""
+    members = [(name, frozenset(sites)) for name, sites in plan.groups]
+    return tuple(
+        ",".join(visible(name) for name, sites in members if any(planned.site.name in sites for planned in row))
+        for row in rows
+    )
+
+
+def _one(formats: set[str]) -> str:
+    return next(iter(formats)) if len(formats) == 1 else MIXED if formats else ""

@@ -1,0 +1,128 @@
+"""What the Plan screen shows of its draft: which colours, against which plan and device. It changes no plan."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.widgets import Static
+
+from tui.plan.background import Background
+from tui.plan.budget import TOKENS, Ground, budget_lines, settings_lines
+from tui.plan.cell_text import Shown
+from tui.plan.desk import Desk
+from tui.plan.devices import Device, this_cpu
+from tui.plan.display import Against, brush_text, heading, legend, map_title, selection_title, status
+from tui.plan.inspector import Inspector
+from tui.plan.measured import Measured
+from tui.plan.pace import Pace, pace_of
+from workbench.plan.diff import diff_plans
+from workbench.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from tui.plan.screen import PlanScreen
+
+_OPENED = "the plan as opened"
+
+
+class PlanView:
+    """Brings the widgets up to date; the parts that a change does not touch are left alone."""
+
+    def __init__(self, screen: "PlanScreen", desk: Desk) -> None:
+        self._screen, self._desk = screen, desk
+        self._ground = Ground(this_cpu(), desk.baseline, _OPENED)
+        self._measured: Measured | None = None
+        self._compared: Plan | None = None
+        self._against: Against | None = None
+
+    @property
+    def measured(self) -> Measured | None:
+        return self._measured
+
+    def begin(self, desk: Desk) -> None:
+        """Another draft: what was measured and compared belonged to the one before."""
+        self._desk = desk
+        self._ground = Ground(self._ground.device, desk.baseline, _OPENED)
+        self._measured = self._compared = None
+        if self._screen.grid.shown is Shown.MEASURED:
+            self._screen.grid.show(Shown.RANK)
+        self.show_draft()
+
+    def read_pace(self, background: Background) -> None:
+        home, model = self._desk.home, self._desk.draft.plan.map
+        background.read("pace", lambda: pace_of(home, model), self._paced)
+
+    def _paced(self, pace: Pace | None) -> None:
+        self._ground = replace(self._ground, pace=pace)
+        self._show_budget()
+
+    def fit_to(self, device: Device) -> None:
+        self._ground = replace(self._ground, device=device)
+        self.show_all()
+
+    def colour(self, shown: Shown) -> None:
+        self._screen.grid.show(shown, self._measured)
+        self._show_title()
+
+    def paint_measured(self, found: Measured) -> None:
+        self._measured = found
+        self.colour(Shown.MEASURED)
+
+    def compare(self, plan: Plan | None) -> None:
+        """Marks what differs from a plan, which is the baseline meanwhile. Raises InvalidError for another model's."""
+        if plan:
+            diff_plans(plan, self._desk.draft.plan)
+        self._compared = plan
+        baseline, name = (plan, plan.name) if plan else (self._desk.baseline, _OPENED)
+        self._ground = replace(self._ground, baseline=baseline, baseline_name=name)
+        self.show_draft()
+
+    def show_draft(self) -> None:
+        """The plan has changed."""
+        self._screen.grid.show_plan(self._desk.draft.plan)
+        self.show_all()
+
+    def show_all(self) -> None:
+        self._compare()
+        self._show_budget()
+        self._screen.query_one(Inspector).show_checks(self._desk.draft.errors, self._desk.draft.check.warnings)
+        self.show_heading()
+        self.show_selection()
+
+    def show_heading(self) -> None:
+        narrow = self._screen.app.size.width < 100
+        self._screen.query_one("#title", Static).update(heading(self._desk, narrow))
+
+    def show_selection(self) -> None:
+        screen, plan = self._screen, self._desk.draft.plan
+        sites = screen.edits.planned
+        lines = settings_lines(sites, plan) if sites else []
+        lines.append(("brush", brush_text(self._desk.brush)))
+        screen.query_one(Inspector).show_selection(selection_title(screen.grid), lines)
+        told = status(self._desk, screen.grid, sites, self._ground) if sites else ""
+        screen.query_one("#status", Static).update(told)
+        self._show_title()
+
+    def _compare(self) -> None:
+        """Of another model nothing can be compared any more."""
+        plan, grid = self._desk.draft.plan, self._screen.grid
+        same = self._compared is not None and self._compared.map.sites == plan.map.sites
+        self._against = (
+            Against(self._compared.name, diff_plans(self._compared, plan)) if same and self._compared else None
+        )
+        names = self._against.sites if self._against else frozenset()
+        grid.differ(grid.placed.cell_of(site) for site in plan.map.sites if site.name in names)
+        inspector = self._screen.query_one(Inspector)
+        if self._against:
+            inspector.show_difference(f"From {self._against.name} to this", self._against.found.lines or ["nothing"])
+        else:
+            inspector.show_difference("", ())
+
+    def _show_budget(self) -> None:
+        title = f"Budget for {self._ground.device.said}, {TOKENS:,} tokens"
+        lines = budget_lines(self._desk.draft.plan, self._ground)
+        self._screen.query_one(Inspector).show_budget(title, lines)
+
+    def _show_title(self) -> None:
+        grid = self._screen.grid
+        grid.border_title = map_title(grid, self._against)
+        methods = {planned.method for planned in self._desk.draft.plan.sites}
+        self._screen.query_one("#legend", Static).update(legend(grid, self._measured, methods))
