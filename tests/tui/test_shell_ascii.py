@@ -66,7 +66,15 @@ def home(tmp_path: Path) -> Home:
 def test_no_other_glyph_on_any_screen(home: Home, size: tuple[int, int]) -> None:
     async def run() -> None:
         async with WorkbenchApp(home, only_ascii=True).run_test(size=size) as pilot:
-            for keys in [(), ("colon", "学"), ("escape", "R"), ("escape", "2"), ("3", "s", "学"), ("escape", "f2")]:
+            for keys in [
+                (),
+                ("colon", "学"),
+                ("escape", "R"),
+                ("escape", "2"),
+                ("3", "s", "学"),
+                ("escape", "4"),
+                ("f2",),
+            ]:
                 await pilot.press(*keys)
                 await pilot.pause(0.3)
                 _all_ascii(pilot)

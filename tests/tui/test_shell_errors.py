@@ -74,12 +74,12 @@ def test_an_error_of_a_key_is_shown_and_the_screen_goes_on(home: Home, monkeypat
     def fail(_: PlanScreen) -> None:
         raise Boom("token=abcdefghij [b]and markup")
 
-    monkeypatch.setattr(PlanScreen, "action_paint", fail)
+    monkeypatch.setattr(PlanScreen, "action_colour", fail)
     copied: list[str] = []
 
     async def steps(pilot: Pilot[Any]) -> None:
         pilot.app.copy_to_clipboard = copied.append  # type: ignore[method-assign]
-        await pilot.press("space")
+        await pilot.press("C")
         await pilot.pause()
         assert isinstance(pilot.app.screen, ErrorScreen)
         text = screen_text(pilot.app)
@@ -92,14 +92,14 @@ def test_an_error_of_a_key_is_shown_and_the_screen_goes_on(home: Home, monkeypat
         await pilot.pause()
         assert isinstance(pilot.app.screen, PlanScreen)
         assert pilot.app.screen.draft.rules[-1].endswith("r/=2")
-        await pilot.press("space")
+        await pilot.press("C")
         await pilot.pause(0.3)
         assert isinstance(pilot.app.screen, PlanScreen)
         assert "once more: tests.tui.test_shell_errors.Boom: *** [b]and markup" in [
             told.message for told in pilot.app._notifications
         ]
 
-    assert _drive(home, steps).return_code == 0
+    assert not _drive(home, steps).return_code
     [path] = (home.path / "reports").iterdir()
     assert path.stat().st_mode & 0o777 == 0o600
     assert copied == [path.read_text()]
@@ -136,8 +136,9 @@ def test_errors_without_end_end_the_app(home: Home, monkeypatch: pytest.MonkeyPa
         raise Boom("whenever")
 
     async def steps(pilot: Pilot[Any]) -> None:
-        monkeypatch.setattr(PlanScreen, "action_undo", fail)
-        await pilot.press(*["u", "escape"] * 20)
+        pilot.app._ledger = ErrorLedger(lambda: 0.0)
+        monkeypatch.setattr(PlanScreen, "action_colour", fail)
+        await pilot.press(*["C", "escape"] * 20)
         await pilot.pause()
 
     app = _drive(home, steps)

@@ -21,8 +21,9 @@ from tui.shell.registry import actions_of, commands_of
 from workbench.run.layout import Home
 
 MOST_IN_FOOTER = 7
-# One level back and the choice of what is under the cursor mean what the nearest pane says.
-_NEAREST_WINS = {"escape", "enter", "up", "down"}
+# One level back and the choice of what is under the cursor mean what the nearest pane says; `t` opens the sample
+# wherever a screen has nothing better to do with it.
+_NEAREST_WINS = {"escape", "enter", "up", "down", "t"}
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def _focusable(app: WorkbenchApp) -> list[Any]:
 
 
 @pytest.mark.screens
-@pytest.mark.parametrize("mode", ["plan", "runs", "compare"])
+@pytest.mark.parametrize("mode", ["plan", "runs", "compare", "library"])
 def test_keys_of_a_screen(home: Home, mode: str) -> None:
     """No pane hides a key of its screen, the palette has all, and a narrow footer shows no more than fit."""
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import App
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from tui.shell import guard, settings
@@ -46,6 +46,7 @@ class ShellApp(App[None]):
         self._settings_file = home.path / settings.NAME
         for theme in OURS:
             self.register_theme(theme)
+        self._only_ascii = only_ascii
         if only_ascii:
             self._filters.append(AsciiFilter())
 
@@ -79,6 +80,11 @@ class ShellApp(App[None]):
     def on_resize(self, event: events.Resize) -> None:
         if is_too_small(event.size) and not isinstance(self.screen, TooSmall):
             self.push_screen(TooSmall())
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Keys by their names where their signs would be others in ASCII."""
+        shown = super().get_key_display(binding)
+        return shown if shown.isascii() or not self._only_ascii else binding.key
 
     def action_keys(self) -> None:
         self.push_screen(KeyHelp(in_order(actions_of(self.screen))))

@@ -33,7 +33,7 @@ class DoctorScreen(ModalScreen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "leave", "Close", id="doctor.close", tooltip="Back to the screen"),
+        Binding("escape,q", "leave", "Close", id="doctor.close", tooltip="Back to the screen"),
         Binding("y", "copy", "Copy", id="doctor.copy", tooltip="Copy all that was found"),
     ]
 

@@ -26,7 +26,7 @@ class ErrorScreen(ModalScreen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter", "leave", "Go on", id="error.close", tooltip="Back to the screen"),
+        Binding("escape", "leave", "Go on", id="error.close", tooltip="Back to the screen"),
         Binding("y", "copy", "Copy report", id="error.copy", tooltip="Copy the whole report"),
         Binding("space,t", "unfold", "Traceback", id="error.unfold", tooltip="Show where it happened, or hide it"),
         Binding("q,ctrl+q", "app.quit", "Quit", id="error.quit", tooltip="Leave; runs go on"),

@@ -34,7 +34,7 @@ class ResultGrid(ScrollView, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         *movement("result", Words("row", "column")),
-        Binding("home,0", "to_column(0)", "First column", show=False, id="result.home", tooltip="To the first column"),
+        Binding("home", "to_column(0)", "First column", show=False, id="result.home", tooltip="To the first column"),
         Binding(
             "end,dollar_sign", "to_column(-1)", "Last column", show=False, id="result.end", tooltip="To the last column"
         ),
