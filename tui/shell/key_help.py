@@ -20,7 +20,7 @@ _WIDEST_KEYS = 18
 
 
 class KeyHelp(ModalScreen[None]):
-    """The actions are told by the screen below, as its focus would be lost here."""
+    """The actions are told by the screen below, as its focus would be lost here; their identifiers are for keymaps."""
 
     CSS = """
     KeyHelp {
@@ -65,7 +65,8 @@ def _lines(actions: Sequence[Action]) -> Iterator[tuple[str, str] | str]:
         for action in group:
             shown = " ".join(action.keys)
             yield (" " * max(0, room - cell_len(shown)) + shown, "bold $accent")
-            yield f"  {_told(action)}\n"
+            yield f"  {_told(action)}"
+            yield (f"  {action.id}\n" if "." in action.id else "\n", "dim")
 
 
 def _told(action: Action) -> str:
