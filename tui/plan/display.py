@@ -77,7 +77,7 @@ def selection_title(grid: LayerGrid) -> str:
 
 
 def brush_text(brush: str) -> str:
-    return {DEFAULTS: "adapt, as the plan's defaults say", OFF: "off"}.get(brush, brush)
+    return {DEFAULTS: "adapt, as the plan says", OFF: "off"}.get(brush, brush)
 
 
 def status(desk: Desk, grid: LayerGrid, sites: list[PlannedSite], ground: Ground) -> str:
