@@ -37,7 +37,7 @@ def heading(desk: Desk, narrow: bool) -> str:
     draft, plan = desk.draft, desk.draft.plan
     state = desk.unkept or ("written" if desk.is_written else "draft kept, w writes the file")
     parts = [visible(plan.name), f"{visible(plan.model)}, {plan.map.blocks} blocks"]
-    parts.append("i inspects" if narrow else f"{count(plan.trainable_params)} trainable")
+    parts.append("i Inspect" if narrow else f"{count(plan.trainable_params)} trainable")
     parts += [f"{len(draft.errors)} errors" if len(draft.errors) > 1 else "1 error"] if draft.errors else []
     return "   ".join([*parts, state])
 
