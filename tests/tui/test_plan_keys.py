@@ -21,6 +21,7 @@ from tui.plan.screen import PlanScreen
 from tui.runs.screen import RunsScreen
 from workbench.plan.plan import PlannedSite
 from workbench.run.layout import Home
+from workbench.sample.home import MARK
 
 pytestmark = pytest.mark.screens
 Screen = Pilot[Any]
@@ -287,7 +288,9 @@ def test_the_plan_is_held_against_the_chosen_device(home: Home) -> None:
     drive(home, steps, NARROW)
 
 
-def test_a_file_changed_outside_is_offered_and_kept_until_asked(home: Home) -> None:
+def test_a_file_changed_outside_is_offered_and_kept_until_asked(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.plan.screen._LOOK", 1000.0)
+
     async def steps(pilot: Screen) -> None:
         await pilot.press("w")
         await pilot.pause()
@@ -309,6 +312,16 @@ def test_a_file_changed_outside_is_offered_and_kept_until_asked(home: Home) -> N
         await pilot.pause()
         assert path.read_text() == _plan(pilot).draft.text
         assert "more" not in path.read_text()
+        path.write_text(theirs)
+        _plan(pilot).file_watch.look()
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, ChangedDialog)
+        await pilot.press("escape")
+        await pilot.pause()
+        _plan(pilot).file_watch.look()
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, PlanScreen)
+        assert path.read_text() == theirs
 
     drive(home, steps)
 
@@ -348,10 +361,10 @@ def test_other_screens_open_plans_here(home: Home) -> None:
         await app.open_plan(None, 'name: copy\nmodel: demo\nrules: ["* mlp r=2"]\n', "copy")
         await _settle(pilot)
         assert _plan(pilot).draft.rules == ("* mlp r=2",)
-        assert "copy" in screen_text(app).splitlines()[0]
+        assert "copy   demo, 6 blocks" in screen_text(app)
         await app.open_plan(home.path / "gone.yaml", None, "gone")
         await _settle(pilot)
-        assert "gone.yaml" in screen_text(app).replace("\n", "")
+        assert "gone.yaml" in _toasts(pilot)[-1]
         assert _plan(pilot).draft.rules == ("* mlp r=2",)
 
     drive(home, steps)
@@ -396,3 +409,18 @@ def test_a_model_with_markup_and_control_characters_in_its_plan(home: Home, size
         assert "[red]x[/]" in screen_text(pilot.app)
 
     drive(home, steps, size)
+
+
+def test_the_sample_home_is_not_changed(home: Home) -> None:
+    home.path.mkdir(parents=True)
+    (home.path / MARK).write_text("")
+
+    async def steps(pilot: Screen) -> None:
+        for key in ("w", "R"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert "sample study" in _toasts(pilot)[-1]
+            assert isinstance(pilot.app.screen, PlanScreen)
+
+    drive(home, steps)
+    assert not home.plans.exists()

@@ -2,7 +2,9 @@
 
 import os
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -297,6 +299,17 @@ def test_a_draft_whose_model_is_gone_makes_place_for_the_demo(home: Home, tmp_pa
     assert (desk.draft.plan.model, wanted) == ("demo", str(tmp_path / "gone"))
     with pytest.raises(NotFoundError):
         open_model(home, str(tmp_path / "gone"))
+
+
+def test_models_of_one_name_have_drafts_of_their_own(home: Home, tmp_path: Path) -> None:
+    folders = [tmp_path / place / "tiny" for place in ("a", "b")]
+    for folder in folders:
+        copytree(str(files("workbench.demo") / "base"), folder)
+    for folder in folders:
+        desk = open_model(home, str(folder))
+        assert desk.draft.plan.model == str(folder)
+        desk.add(["0 q off"])
+    assert [open_model(home, str(folder)).draft.rules for folder in folders] == [("* all", "0 q off")] * 2
 
 
 # -- models, devices, budgets, runs

@@ -8,6 +8,7 @@ from tui.plan.devices import Device
 from tui.plan.measured import Measured
 from workbench.errors import WorkbenchError
 from workbench.plan.plan import Plan
+from workbench.report.plain import shorten
 
 if TYPE_CHECKING:
     from tui.plan.screen import PlanScreen
@@ -34,7 +35,7 @@ class Answered:
                 self._screen.show_desk(found)
                 return
             self.refuse(found)
-            self._screen.dialogs.model(f"{model} cannot be had: choose another model")
+            self._screen.dialogs.model(f"Choose another model; cannot be had: {shorten(model, 36)}")
 
         self._screen.background.read("open", read, take)
 

@@ -14,6 +14,7 @@ from tui.plan.journal import Journal
 from workbench import atomic
 from workbench.errors import InvalidError, WorkbenchError
 from workbench.plan.compact import compact
+from workbench.plan.document import read_document
 from workbench.plan.edit import new_plan_text
 from workbench.plan.edit_groups import with_groups
 from workbench.plan.files import built_in_plans, read_text
@@ -157,9 +158,24 @@ class Desk:
 
 def open_model(home: Home, model: str, name: str = "") -> Desk:
     """The draft for that model as it was left, or a new one. Raises NotFoundError, InvalidError."""
-    name = name or ("draft" if model == DEMO else f"draft-{_fit(Path(model).name)}")
+    name = name or ("draft" if model == DEMO else _draft_name(home, model))
     path = home.plans / f"{name}.yaml"
     return _opened(home, path, name, _file_text(path) or new_plan_text(name, model))
+
+
+def _draft_name(home: Home, model: str) -> str:
+    """By the model's last name; models of one name in several places are told apart."""
+    name = f"draft-{_fit(Path(model).name)}"
+    there = Journal.read(_journal(home, name)).text or _file_text(home.plans / f"{name}.yaml")
+    return name if there is None or _model_of(there) in (None, model) else f"{name}-{_short_hash(model)}"
+
+
+def _model_of(text: str) -> object:
+    """None where the text does not say."""
+    try:
+        return read_document("", text).data.get("model")
+    except InvalidError:
+        return None
 
 
 def open_plan(home: Home, path: Path | None, text: str | None, name: str) -> Desk:
@@ -227,7 +243,11 @@ def _journal_name(home: Home, path: Path) -> str:
     """Plans of the home have their own name; files of one name elsewhere are told apart by their folder."""
     if path.absolute().parent == home.plans.absolute():
         return path.stem
-    return f"{_fit(path.stem)}-{sha256(str(path.absolute()).encode()).hexdigest()[:6]}"
+    return f"{_fit(path.stem)}-{_short_hash(str(path.absolute()))}"
+
+
+def _short_hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:6]
 
 
 def _fit(name: str) -> str:

@@ -37,8 +37,7 @@ def heading(desk: Desk, narrow: bool) -> str:
     draft, plan = desk.draft, desk.draft.plan
     state = desk.unkept or ("written" if desk.is_written else "draft kept, w writes the file")
     parts = [visible(plan.name), f"{visible(plan.model)}, {plan.map.blocks} blocks"]
-    if not narrow:
-        parts.append(f"{count(plan.trainable_params)} trainable")
+    parts.append("i Inspect" if narrow else f"{count(plan.trainable_params)} trainable")
     parts += [f"{len(draft.errors)} errors" if len(draft.errors) > 1 else "1 error"] if draft.errors else []
     return "   ".join([*parts, state])
 
@@ -78,7 +77,7 @@ def selection_title(grid: LayerGrid) -> str:
 
 
 def brush_text(brush: str) -> str:
-    return {DEFAULTS: "adapt, as the plan's defaults say", OFF: "off"}.get(brush, brush)
+    return {DEFAULTS: "adapt, as the plan says", OFF: "off"}.get(brush, brush)
 
 
 def status(desk: Desk, grid: LayerGrid, sites: list[PlannedSite], ground: Ground) -> str:
@@ -87,4 +86,4 @@ def status(desk: Desk, grid: LayerGrid, sites: list[PlannedSite], ground: Ground
     told = " ".join(v for label, v in settings_lines(sites, plan) if label in ("method", "rank", "base"))
     share = f"{count(plan.trainable_params)} ({percent(share_of_base(plan))})"
     memory = fits_text(estimated(plan, ground), ground.device)
-    return f"{selection_title(grid)}: {told} │ {share} │ {memory} │ i Inspect"
+    return f"{selection_title(grid)}: {told} │ {share} │ {memory}"

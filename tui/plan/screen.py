@@ -8,7 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 from textual.worker import Worker, WorkerState
@@ -23,14 +22,13 @@ from tui.plan.edits import Edits
 from tui.plan.file_watch import FileWatch
 from tui.plan.inspector import Inspector
 from tui.plan.keys import KEYS
-from tui.plan.launch import Launched, Wish, launch
+from tui.plan.launcher import Launcher, WasLaunched
 from tui.plan.layer_grid import LayerGrid
 from tui.plan.name_line import NameLine
 from tui.plan.opening import first_desk
 from tui.plan.outside_editor import edited_outside
 from tui.plan.patterns import modules_of
 from tui.plan.rule_line import RuleLine
-from tui.plan.run_dialog import PlanRunDialog
 from tui.plan.view import PlanView
 from tui.widgets.copying import copy_text
 from workbench.errors import WorkbenchError
@@ -50,13 +48,6 @@ class PlanScreen(Screen[None]):
     CSS_PATH = "screen.tcss"
     BINDINGS: ClassVar[list[BindingType]] = KEYS
 
-    class WasLaunched(Message):
-        """The command that launches has ended."""
-
-        def __init__(self, launched: Launched) -> None:
-            super().__init__()
-            self.launched = launched
-
     def __init__(self, home: Home, model: str = DEMO) -> None:
         super().__init__()
         self._home = home
@@ -64,7 +55,7 @@ class PlanScreen(Screen[None]):
         self._view = PlanView(self, self._desk)
         self._background = Background(self, self.refuse)
         self._answered = Answered(self)
-        self._watch = FileWatch(self)
+        self._watch, self._launcher = FileWatch(self), Launcher(self)
 
     @property
     def desk(self) -> Desk:
@@ -85,6 +76,10 @@ class PlanScreen(Screen[None]):
     @property
     def edits(self) -> Edits:
         return Edits(self._desk, self.grid)
+
+    @property
+    def file_watch(self) -> FileWatch:
+        return self._watch
 
     @property
     def background(self) -> Background:
@@ -271,44 +266,11 @@ class PlanScreen(Screen[None]):
     # -- the file, and runs
 
     def action_save(self) -> None:
-        self._watch.before_writing(self._save)
-
-    def _save(self) -> None:
-        if self._write():
-            self.notify(f"wrote {visible(str(self.draft.path))}", markup=False)
+        self._launcher.save()
 
     def action_run(self) -> None:
-        """Asks for seeds and recipe. An invalid plan cannot be run."""
-        if self.draft.errors:
-            self.refuse("the plan has errors: see beside the map")
-            return
-        self._watch.before_writing(self._ask_run)
-
-    def _ask_run(self) -> None:
-        if self._write():
-            self.app.push_screen(PlanRunDialog(self._home, self.draft), self._launch)
-
-    def _write(self) -> bool:
-        try:
-            self._desk.write()
-        except OSError as error:
-            self.refuse(f"the plan file cannot be written: {error}")
-            return False
-        self._view.show_heading()
-        return True
-
-    def _launch(self, wish: Wish | None) -> None:
-        if wish is not None:
-            self.notify("putting the runs into the queue …", markup=False)
-            self.run_worker(lambda: self._launch_in_thread(wish), thread=True, group="launch", exit_on_error=False)
-
-    def _launch_in_thread(self, wish: Wish) -> None:
-        self.post_message(self.WasLaunched(launch(self._home.path, wish)))
+        self._launcher.ask()
 
     @on(WasLaunched)
     def _was_launched(self, event: WasLaunched) -> None:
-        done = event.launched
-        if done.code == 0:
-            self.notify("queued; 2 shows the runs", markup=False)
-        else:
-            self.notify(visible(done.said[-600:]), title="not launched", severity="error", markup=False, timeout=20)
+        self._launcher.say(event.launched)
