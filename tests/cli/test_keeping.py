@@ -10,6 +10,7 @@ from tests.cli.in_process import Run, runner
 from tests.cli.written_runs import RECIPE
 from tests.store.helpers import Metric, finished_run, record
 from workbench.run.layout import Home
+from workbench.sample.home import MARK
 
 RUN, OTHER = "0123456789ab", "ba9876543210"
 LOSS = Metric("loss", 0.5, False)
@@ -162,3 +163,14 @@ def test_the_trash_is_emptied_only_when_that_is_meant(run: Run, home: Home) -> N
     assert json.loads(run("trash", "list", "--json").out)
     assert run("trash", "empty", "mine", "--yes").code == 0
     assert run("trash", "list").out == "the trash is empty\n"
+
+
+def test_the_sample_study_is_not_changed(run: Run, home: Home) -> None:
+    finished_run(home, record(RUN), [LOSS])
+    (home.path / MARK).write_text("sample\n")
+    for words in (("runs", "tag", RUN, "x"), ("runs", "rm", RUN, "--trash"), ("plan", "clone", "demo-baseline", "x")):
+        answer = run(*words)
+        assert answer.code == 3
+        assert "can be looked at, not changed" in answer.err
+    assert home.run_dir(RUN).record.is_file()
+    assert not home.plans.exists()

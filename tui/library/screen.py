@@ -262,6 +262,10 @@ class LibraryScreen(Screen[None]):
         else:
             self._wishes.entered(event.purpose, event.text, self.current)
 
+    def action_edit(self) -> None:
+        if self._wishes.edit(self.current):
+            self._reader.read()
+
     def action_trash(self) -> None:
         self._wishes.trash(self.current)
 

@@ -1,8 +1,12 @@
 """What the keys ask of the entry under the cursor: what can be asked of which kind, and by which commands."""
 
+import os
+import shlex
+import subprocess
 from functools import partial
 from pathlib import Path
 
+from textual.app import SuspendNotSupported
 from textual.screen import Screen
 
 from tui.library import commands
@@ -46,7 +50,20 @@ class Wishes:
                 if template := plan_template(entry.name):
                     self._screen.post_message(OpenPlan(None, template.text(self._model), template.name))
             case Kind.RECIPE:
-                self._refuse("a recipe is shown beside; c makes a copy, e opens a file of your own in $EDITOR")
+                self._refuse("a recipe is shown beside; c makes a copy, e opens it in $EDITOR")
+
+    def edit(self, entry: Entry | None) -> bool:
+        """Opens a file of one's own in `$EDITOR`; False where there is nothing to read anew."""
+        if entry is None or entry.built_in or entry.kind not in _FILES:
+            self._refuse("e opens plans, recipes and studies of your own; c makes a copy of a built-in one")
+            return False
+        try:
+            with self._screen.app.suspend():
+                subprocess.run([*shlex.split(os.environ.get("EDITOR", "vi")), str(entry.path)], check=False)
+        except (SuspendNotSupported, OSError) as error:
+            self._refuse(f"{entry.path} cannot be opened from here: {error}")
+            return False
+        return True
 
     def diff(self, marks: Marks, current: Entry | None) -> None:
         """Of the two that are marked; of one that is marked and the one under the cursor."""

@@ -13,6 +13,7 @@ KEYS: list[BindingType] = [
     Binding("r", "ask('resume')", "Resume", show=False, id="runs.resume", tooltip="Go on from the checkpoint"),
     Binding("R", "ask('retry')", "Retry", show=False, id="runs.retry", tooltip="Another attempt from step 0"),
     Binding("c", "clone", "Clone", show=False, id="runs.clone", tooltip="Go on from its plan on the Plan screen"),
+    Binding("T", "tags", "Tags", show=False, id="runs.tags", tooltip="Set the tags of this run"),
     Binding("w", "export", "Export", show=False, id="runs.export", tooltip="Write the curves shown as CSV"),
     Binding("m", "metric(1)", "Number", show=False, id="runs.metric", tooltip="Draw the next number"),
     Binding("M", "metric(-1)", "Number back", show=False, id="runs.metric_back", tooltip="Draw the number before"),

@@ -29,9 +29,11 @@ from tui.runs.row import RunRow
 from tui.runs.run_dialog import RunDialog
 from tui.runs.run_list import RunList
 from tui.runs.stop_dialog import StopDialog
+from tui.runs.tag_line import TagLine
 from tui.runs.wishes import Wishes
 from tui.runs.words import EMPTY, LOADING, no_match, title_of
 from tui.widgets.copying import copy_text
+from workbench.library.tags import tags_of
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
@@ -84,6 +86,7 @@ class RunsScreen(Screen[None]):
         yield AnswersPane(self._home, id="answers")
         yield FilterLine()
         yield FileLine()
+        yield TagLine()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -282,6 +285,16 @@ class RunsScreen(Screen[None]):
     def action_clone(self) -> None:
         if row := self._current:
             self._wishes.clone(row)
+
+    def action_tags(self) -> None:
+        if row := self._current:
+            self.query_one(TagLine).open(row.run_id, tags_of(self._home.run_dir(row.run_id)))
+
+    @on(TagLine.Left)
+    def _tag_line_left(self, event: TagLine.Left) -> None:
+        if event.tags is not None:
+            self._wishes.tag(event.run_id, event.tags)
+        self.query_one(RunList).focus()
 
     def action_export(self) -> None:
         row, shown = self._current, self._curves.shown

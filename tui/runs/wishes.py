@@ -11,6 +11,7 @@ from tui.runs.cloning import clone_of
 from tui.runs.messages import Asked
 from tui.runs.row import RunRow
 from workbench.errors import WorkbenchError
+from workbench.library.tags import change_tags, tags_of
 from workbench.run.layout import Home
 
 
@@ -39,6 +40,20 @@ class Wishes:
             self._widget.post_message(Asked(f"{row.name}: its plan cannot be read: {error}", refused=True))
         else:
             self._widget.post_message(OpenPlan(None, text, name))
+
+    def tag(self, run_id: str, tags: tuple[str, ...]) -> None:
+        """Gives a run these tags and no others."""
+        self.note(["runs", "tag", run_id, *tags, "--clear"])
+        self._widget.run_worker(partial(self._tag, run_id, tags), thread=True, group="ask", exit_on_error=False)
+
+    def _tag(self, run_id: str, tags: tuple[str, ...]) -> None:
+        run_dir = self._home.run_dir(run_id)
+        try:
+            now = change_tags(run_dir, tags, tuple(tag for tag in tags_of(run_dir) if tag not in tags))
+        except (WorkbenchError, OSError) as error:
+            self._widget.post_message(Asked(f"{error} {getattr(error, 'hint', '')}".strip(), refused=True))
+        else:
+            self._widget.post_message(Asked(" ".join(f"#{tag}" for tag in now) or "no tags", refused=False))
 
     def command_for(self, row: RunRow) -> str:
         """Of what was asked last; else of what is shown of this run."""

@@ -19,6 +19,7 @@ from workbench.run.liveness import view_of
 from workbench.run.removal import idle
 from workbench.run.states import require
 from workbench.run.tickets import queue_lock
+from workbench.sample.home import require_own
 
 _NOTE, _KEPT = "trashed.json", "kept"
 
@@ -68,6 +69,7 @@ def restore(home: Home, word: str) -> Item:
 
     Raises NotFoundError, and UsageError where something else stands there by now.
     """
+    require_own(home)
     item = find_item(home, word)
     target = home.path / item.origin
     if target.exists():
@@ -81,6 +83,7 @@ def restore(home: Home, word: str) -> Item:
 
 def empty(home: Home, chosen: list[Item]) -> int:
     """Deletes these for good, and returns the bytes freed."""
+    require_own(home)
     for item in chosen:
         shutil.rmtree(trash_folder(home) / item.id, ignore_errors=True)
     return sum(item.bytes for item in chosen)
@@ -103,6 +106,7 @@ def _require_own(home: Home, path: Path) -> None:
 
 def _move(home: Home, kind: Kind, name: str, path: Path) -> Item:
     """Into a folder of its own with a note of where it stood: the note is there before what it is about."""
+    require_own(home)
     size = sum(sizes_under(path)) if path.is_dir() else path.stat().st_size
     origin = str(path.absolute().relative_to(home.path.absolute()))
     item = Item(uuid4().hex[:8], str(kind), name, origin, time.time(), size)
