@@ -38,6 +38,7 @@ from workbench.plan.compact import compact
 from workbench.plan.sources import DEMO
 from workbench.report.plain import visible
 from workbench.run.layout import Home
+from workbench.sample.home import require_own
 
 _NARROW = [(0, "-narrow"), (100, "-wide")]
 _LOOK = 1.0  # seconds between looks at the plan file
@@ -290,7 +291,11 @@ class PlanScreen(Screen[None]):
 
     def _write(self) -> bool:
         try:
+            require_own(self._home)
             self._desk.write()
+        except WorkbenchError as error:
+            self.refuse(said(error))
+            return False
         except OSError as error:
             self.refuse(f"the plan file cannot be written: {error}")
             return False
