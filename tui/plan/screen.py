@@ -38,7 +38,7 @@ from workbench.plan.compact import compact
 from workbench.plan.sources import DEMO
 from workbench.report.plain import visible
 from workbench.run.layout import Home
-from workbench.sample.home import require_own
+from workbench.sample.mark import require_own
 
 _NARROW = [(0, "-narrow"), (100, "-wide")]
 _LOOK = 1.0  # seconds between looks at the plan file
