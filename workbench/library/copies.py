@@ -13,6 +13,7 @@ from workbench.library.entry import Kind
 from workbench.plan.document import read_document
 from workbench.plan.files import SUFFIX, read_text
 from workbench.run.layout import Home
+from workbench.sample.mark import require_own
 from workbench.study.study import home_file
 
 _NAME_LINE = re.compile(r"""^name:[ \t]*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^#\n]*?)(?=[ \t]*(?:#|$))""", re.MULTILINE)
@@ -26,7 +27,11 @@ _LONGEST = 120
 
 
 def place_of(home: Home, kind: Kind, name: str) -> Path:
-    """Where the file of that name stands in the home. Raises UsageError for a text that is no such name."""
+    """Where a file of that name is to stand in the home.
+
+    Raises UsageError for a text that is no such name, InvalidError in the home of the sample.
+    """
+    require_own(home)
     if kind is Kind.STUDY:
         if not _STUDY_NAME.fullmatch(name) or len(name) > _LONGEST:
             raise UsageError(f"{name!r} is no name of a study", "letters, digits, - _ . after a letter or a digit")

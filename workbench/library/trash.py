@@ -19,6 +19,7 @@ from workbench.run.liveness import view_of
 from workbench.run.removal import idle
 from workbench.run.states import require
 from workbench.run.tickets import queue_lock
+from workbench.sample.mark import require_own
 
 _NOTE, _KEPT = "trashed.json", "kept"
 
@@ -103,6 +104,7 @@ def _require_own(home: Home, path: Path) -> None:
 
 def _move(home: Home, kind: Kind, name: str, path: Path) -> Item:
     """Into a folder of its own with a note of where it stood: the note is there before what it is about."""
+    require_own(home)
     size = sum(sizes_under(path)) if path.is_dir() else path.stat().st_size
     origin = str(path.absolute().relative_to(home.path.absolute()))
     item = Item(uuid4().hex[:8], str(kind), name, origin, time.time(), size)
