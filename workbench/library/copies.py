@@ -13,7 +13,7 @@ from workbench.library.entry import Kind
 from workbench.plan.document import read_document
 from workbench.plan.files import SUFFIX, read_text
 from workbench.run.layout import Home
-from workbench.sample.home import require_own
+from workbench.sample.mark import require_own
 from workbench.study.study import home_file
 
 _NAME_LINE = re.compile(r"""^name:[ \t]*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^#\n]*?)(?=[ \t]*(?:#|$))""", re.MULTILINE)
@@ -27,9 +27,9 @@ _LONGEST = 120
 
 
 def place_of(home: Home, kind: Kind, name: str) -> Path:
-    """Where the file of that name will stand in the home.
+    """Where a file of that name is to stand in the home.
 
-    Raises UsageError for a text that is no such name, InvalidError for the home of the sample.
+    Raises UsageError for a text that is no such name, InvalidError in the home of the sample.
     """
     require_own(home)
     if kind is Kind.STUDY:
