@@ -275,6 +275,9 @@ class CompareScreen(Screen[None]):
     def action_edit(self) -> None:
         self._panes.edit()
 
+    def action_editor(self) -> None:
+        self._editing.edit_outside()
+
     def action_chart(self) -> None:
         if self.answer is None:
             self._editing.say("no result to draw yet", problem=True)
