@@ -162,3 +162,13 @@ def test_it_may_begin_too_small(home: Home) -> None:
         assert isinstance(pilot.app.screen, PlanScreen)
 
     drive(home, steps, (20, 5))
+
+
+@pytest.mark.screens
+def test_a_toast_does_not_hide_that_the_window_is_too_small(home: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        pilot.app.notify("a toast that would fill the window", timeout=60)
+        await pilot.pause(0.5)
+        assert " ".join(screen_text(pilot.app).split()) == "the window is too small: 20x5, 60x18 needed"
+
+    drive(home, steps, (20, 5))

@@ -13,6 +13,9 @@ from tui.compare.editor import SqlEditor
 from tui.compare.history import History
 from tui.compare.parameters import Values
 from tui.compare.said import sql_title
+from tui.widgets.outside_editor import edited_outside
+from workbench.errors import WorkbenchError
+from workbench.report.plain import visible
 
 
 class EditorPane(Vertical):
@@ -66,6 +69,16 @@ class EditorPane(Vertical):
         if keeping:
             self.remember(self.editor.text)
         self.editor.put(text)
+
+    def edit_outside(self) -> None:
+        """Has the text written in `$EDITOR`; it can be undone as one step."""
+        try:
+            text = edited_outside(self.app, self.editor.text, ".sql").rstrip("\n")
+        except WorkbenchError as error:
+            self.notify(visible(f"{error.title}; {error.hint}".rstrip("; ")), severity="error", markup=False)
+            return
+        if text != self.editor.text:
+            self.put(text, keeping=True)
 
     def remember(self, text: str) -> None:
         """Notes a query in the history."""

@@ -8,6 +8,7 @@ KEYS: list[BindingType] = [
     Binding("p", "values", "Values", id="compare.values", tooltip="Choose study, metric, baseline and group"),
     Binding("v", "chart", "Chart", id="compare.chart", tooltip="The chart alone, or back to the rows"),
     Binding("w", "export", "Export", id="compare.export", tooltip="Write CSV, JSON, Markdown, Parquet, or the chart"),
+    Binding("e", "editor", "$EDITOR", show=False, id="compare.editor", tooltip="Write the SQL in $EDITOR"),
     Binding("S", "save", "Save lens", show=False, id="compare.save", tooltip="Keep the statement as a lens"),
     Binding("y", "copy", "Copy", show=False, id="compare.copy", tooltip="Copy the rows, with tabs between values"),
     Binding("Y", "copy_command", "Copy command", show=False, id="compare.command", tooltip="Copy what repeats this"),

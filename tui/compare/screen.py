@@ -20,17 +20,17 @@ from tui.compare.editor_pane import EditorPane
 from tui.compare.export import tsv
 from tui.compare.keys import KEYS
 from tui.compare.lens_list import LensList
-from tui.compare.locked_banner import LockedBanner
 from tui.compare.messages import Answered, Done, Looked, Painted
 from tui.compare.panes import Panes
 from tui.compare.parameters import Values
 from tui.compare.query_runner import GROUP as QUERY
 from tui.compare.query_runner import QueryRunner
-from tui.compare.retries import Retries
+from tui.compare.retries import SECONDS, Retries
 from tui.compare.said import choices_text, command, empty_text, error_text, missing_value, shelf_title
 from tui.compare.shelf_reader import ShelfReader
 from tui.compare.writer import Writer
 from tui.opening import OpenSample
+from tui.widgets.banner import LockedBanner
 from tui.widgets.copying import copy_text
 from workbench.errors import LockedError, WorkbenchError
 from workbench.report.plain import visible
@@ -83,7 +83,7 @@ class CompareScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static("Compare", id="title", markup=False)
-        yield LockedBanner(id="banner")
+        yield LockedBanner(SECONDS, id="banner")
         with Horizontal(id="panes"):
             yield LensList(id="lenses")
             with Vertical(id="work"):
@@ -283,6 +283,9 @@ class CompareScreen(Screen[None]):
 
     def action_edit(self) -> None:
         self._panes.edit()
+
+    def action_editor(self) -> None:
+        self._editing.edit_outside()
 
     def action_chart(self) -> None:
         if self.answer is None:

@@ -1,14 +1,12 @@
 """Before a run: seeds, recipe, what it will take, and the exact command."""
 
-import os
 import shlex
-import subprocess
 from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
@@ -20,6 +18,7 @@ from tui.plan.draft import Draft
 from tui.plan.launch import Wish, read_wish
 from tui.plan.preflight import Finding, blocks, preflight
 from tui.widgets.copying import copy_text
+from tui.widgets.outside_editor import edit_file
 from workbench.errors import UsageError, WorkbenchError
 from workbench.plan.sources import DEMO
 from workbench.report.plain import visible
@@ -130,12 +129,9 @@ class PlanRunDialog(ModalScreen[Wish | None]):
             path = find_recipe(self._wish().recipe, self._home)
             if not _is_own(path):
                 raise UsageError(f"{path.name} ships with the program", f"copy it into {self._home.recipes} first")
-            with self.app.suspend():
-                subprocess.run([*shlex.split(os.environ.get("EDITOR", "vi")), str(path)], check=False)
+            edit_file(self.app, path)
         except WorkbenchError as error:
             self.notify(f"{error.title}; {error.hint}", severity="error", markup=False)
-        except (OSError, SuspendNotSupported) as error:
-            self.notify(f"no editor: {error}", severity="error", markup=False)
         self._look()
 
     def _look(self) -> None:

@@ -26,11 +26,11 @@ from tui.plan.launcher import Launcher, WasLaunched
 from tui.plan.layer_grid import LayerGrid
 from tui.plan.name_line import NameLine
 from tui.plan.opening import first_desk
-from tui.plan.outside_editor import edited_outside
 from tui.plan.patterns import modules_of
 from tui.plan.rule_line import RuleLine
 from tui.plan.view import PlanView
 from tui.widgets.copying import copy_text
+from tui.widgets.outside_editor import edited_outside
 from workbench.errors import WorkbenchError
 from workbench.plan.compact import compact
 from workbench.plan.sources import DEMO
@@ -217,7 +217,7 @@ class PlanScreen(Screen[None]):
 
     def action_editor(self) -> None:
         try:
-            text = edited_outside(self.app, self.draft.text)
+            text = edited_outside(self.app, self.draft.text, ".yaml")
         except (OSError, WorkbenchError) as error:
             self.refuse(said(error))
             return

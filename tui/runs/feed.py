@@ -10,6 +10,7 @@ from tui.runs.facts import FactBook
 from tui.runs.lister import Lister
 from tui.runs.query import ALL, Query
 from tui.runs.row import RunRow
+from workbench.errors import LockedError
 from workbench.run.follow import RunTail
 from workbench.run.layout import Home
 
@@ -27,11 +28,12 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All runs of the home, and those of them that the filter lets through."""
+    """All runs of the home, and those of them that the filter lets through; `locked`: who holds the store."""
 
     rows: tuple[RunRow, ...]
     shown: tuple[RunRow, ...]
     query: Query
+    locked: LockedError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,10 @@ class ListFeed:
         if self._listed_at is None or at - self._listed_at >= LIST_SECONDS:
             self._listed_at = at  # before the reading: where it fails, it is tried again in a second
             self._rows = self._facts.named(self._lister.rows(at))
-        before = self._listing
-        if before is None or before.rows != self._rows or before.query != watched.query:
+        before, locked = self._listing, self._lister.locked
+        if before is None or before.rows != self._rows or before.query != watched.query or before.locked is not locked:
             shown = self._facts.fitting(self._rows, watched.query)
-            self._listing = Listing(self._rows, shown, watched.query)
+            self._listing = Listing(self._rows, shown, watched.query, locked)
         return Batch(self._listing if self._listing is not before else None)
 
     def list_now(self) -> None:

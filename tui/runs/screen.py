@@ -22,6 +22,7 @@ from tui.runs.file_line import FileLine
 from tui.runs.filter_line import OUTPUT, RUNS, FilterLine
 from tui.runs.follower import Follower
 from tui.runs.keys import KEYS
+from tui.runs.lister import LOCKED_SECONDS
 from tui.runs.messages import Asked, Fed, Unread
 from tui.runs.output import Output
 from tui.runs.query import ALL, parse_query
@@ -32,6 +33,7 @@ from tui.runs.stop_dialog import StopDialog
 from tui.runs.tag_line import TagLine
 from tui.runs.wishes import Wishes
 from tui.runs.words import EMPTY, LOADING, no_match, title_of
+from tui.widgets.banner import LockedBanner
 from tui.widgets.copying import copy_text
 from workbench.library.tags import tags_of
 from workbench.report.plain import visible
@@ -79,6 +81,7 @@ class RunsScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static("", id="title", markup=False)
+        yield LockedBanner(LOCKED_SECONDS, "curves and output go on")
         with Container(id="top"):
             yield RunList(id="list")
             yield CurvePane(id="curves")
@@ -111,6 +114,7 @@ class RunsScreen(Screen[None]):
         batch = event.batch
         if batch.listing is not None and batch.listing.query == self._query:
             self._listing = batch.listing
+            self.query_one(LockedBanner).show(batch.listing.locked)
             self._show_rows()
         self._curves.add(batch.points, batch.heard)
         if batch.said and batch.output == self._follower.watched.output:

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -143,4 +144,4 @@ class ShellApp(App[None]):
         """Textual would print the values of all variables; the report has no secrets."""
         report = self._kept(self._report(cause_of(error)))
         place = f"report: {report.path}" if report.path else f"not kept: {report.problem}"
-        self.exit(return_code=FATAL, message=f"{report.text}\ntoo many errors; {place}")
+        self.exit(return_code=FATAL, message=Text(f"{report.text}\ntoo many errors; {place}"))  # a string is markup

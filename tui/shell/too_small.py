@@ -22,6 +22,7 @@ class TooSmall(ModalScreen[None]):
     TooSmall {
         align: center middle; background: $background;
         & Static { width: 1fr; height: auto; text-align: center; }
+        & ToastRack { display: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -1,6 +1,7 @@
 """Finds a run and gathers everything that is known of it. What only one run needs is imported when it is asked for."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -33,15 +34,25 @@ def found_run(home: "Home", word: str) -> tuple["RunDir", "RunSummary", "RunView
     return run_dir, found[0] if found else summary_of(read_record(run_dir.record)), view_of(run_dir)
 
 
-def results_of(home: "Home", ids: list[str]) -> tuple[list["RunSummary"], bool]:
-    """These runs as the store has them; False, and what their records say, where another program holds the database."""
+def warn(error: LockedError) -> None:
+    """Says that results are left out."""
+    print(f"warning: {error.title}: results are left out", file=sys.stderr)
+
+
+def results_of(
+    home: "Home", ids: list[str], tell: Callable[[LockedError], None] = warn
+) -> tuple[list["RunSummary"], bool]:
+    """These runs as the store has them; False, and what their records say, where another program holds the database.
+
+    `tell` is told who holds it.
+    """
     from store.runs import summaries
     from workbench.run.record import read_record
 
     try:
         return answered(home, lambda: summaries(home, ids)), True
     except LockedError as error:
-        print(f"warning: {error.title}: results are left out", file=sys.stderr)
+        tell(error)
     return [summary_of(read_record(home.run_dir(run_id).record)) for run_id in ids], False
 
 

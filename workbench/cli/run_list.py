@@ -1,14 +1,15 @@
 """`workbench runs list`: results from the store, states from files and locks."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.cli.context import current_home, print_json
 from workbench.cli.kept_rows import KeptRow, Marks, Row, keep, marks_of, read_kept
-from workbench.cli.run_details import listed, renewed, results_of
+from workbench.cli.run_details import listed, renewed, results_of, warn
 from workbench.cli.show_table import show_table
+from workbench.errors import LockedError
 from workbench.report.numbers import count, decimal, seconds, size
 from workbench.report.run import status_text
 from workbench.report.table import Column, Table
@@ -61,13 +62,13 @@ def _table(rows: list[Row]) -> Table:
     return Table((*left, *map(Column, headings[3:])), cells, keys=2)
 
 
-def listed_runs(home: Home) -> list[Row]:
-    """A row per run, the newest first. Where the database is held by another program, without new results."""
+def listed_runs(home: Home, tell: Callable[[LockedError], None] = warn) -> list[Row]:
+    """A row per run, the newest first. `tell` is told where another program holds the database: new results wait."""
     known, run_ids = read_kept(home), _run_ids(home)
     at_rest = _at_rest(home, known, run_ids)
     looks = {run_id: _look(home, run_id, known.get(run_id)) for run_id in run_ids if run_id not in at_rest}
     asked = [run_id for run_id, look in looks.items() if look and look.kept is None]
-    found, complete = results_of(home, asked) if asked else ([], True)
+    found, complete = results_of(home, asked, tell) if asked else ([], True)
     summaries = {summary.run_id: summary for summary in found}
     told = {run_id: kept for run_id, look in looks.items() if look and (kept := _told(home, look, summaries))}
     if complete and any(kept.over or run_id in summaries for run_id, kept in told.items()):
