@@ -33,6 +33,6 @@ KEYS: list[BindingType] = [
     _key("e", "editor", "Edit file", "editor", "Write the plan's text in $EDITOR"),
     _key("y", "copy", "Copy selector", "copy", "Copy the selection as a selector"),
     _key("Y", "copy_command", "Copy command", "copy_command", "Copy the command that does the last edit"),
-    _key("w", "save", "Write", "save", "Write the plan file", show=True),
+    _key("w", "save", "Write", "save", "Write the plan file"),
     _key("R", "run", "Run…", "run", "Launch runs of this plan", show=True),
 ]
