@@ -156,3 +156,15 @@ def test_home_is_found_upward_and_can_be_named(desk: Desk, tmp_path: Path) -> No
     assert desk("--home", str(other), "plan", "new", "mine").code == 0
     assert (other / "plans/mine.yaml").is_file()
     assert not desk.home.exists()
+
+
+def test_plan_set_writes_groups_that_its_rules_may_use(desk: Desk) -> None:
+    assert desk("plan", "new", "grouped").code == 0
+    answer = desk("plan", "set", "grouped", "--group", "late=upper mlp", "--rule", "@late r=2")
+    assert answer.code == 0, answer.err
+    checked = desk("plan", "check", "grouped", "--json").json
+    assert checked["ok"]
+    assert desk("plan", "set", "grouped", "--group", "late").code == 2
+    refused = desk("plan", "set", "grouped", "--group", "upper=* mlp")
+    assert refused.code == 3
+    assert "built-in group" in refused.err

@@ -307,8 +307,12 @@ def test_a_file_changed_outside_is_offered_and_kept_until_asked(home: Home, monk
         await pilot.press("w", "r")
         await pilot.pause()
         assert _plan(pilot).draft.text == theirs
+        await pilot.press("backspace")
         path.write_text(theirs + "# more\n")
-        await pilot.press("backspace", "w", "o")
+        await pilot.press("w")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, ChangedDialog)
+        await pilot.press("o")
         await pilot.pause()
         assert path.read_text() == _plan(pilot).draft.text
         assert "more" not in path.read_text()

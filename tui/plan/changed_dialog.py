@@ -25,7 +25,7 @@ class Answer(StrEnum):
 
 
 class ChangedDialog(ModalScreen[Answer]):
-    """Answers with what is to be done. `writing`: it was met on the way to write the draft, which can go on."""
+    """Answers with what is to be done."""
 
     CSS = """
     ChangedDialog {
@@ -41,26 +41,22 @@ class ChangedDialog(ModalScreen[Answer]):
         Binding("o", "answer('write')", "Overwrite", id="changed.write", tooltip="Write the draft over the file"),
     ]
 
-    def __init__(self, path: Path, draft: str, outside: str, writing: bool) -> None:
+    def __init__(self, path: Path, draft: str, outside: str) -> None:
         super().__init__()
-        self._path, self._draft, self._outside, self._writing = path, draft, outside, writing
+        self._path, self._draft, self._outside = path, draft, outside
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(self._text(), markup=False)
         yield Footer(show_command_palette=False)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Overwriting is offered to whoever came to write."""
-        return self._writing or parameters != (Answer.WRITE.value,)
-
     def action_answer(self, answer: str) -> None:
         self.dismiss(Answer(answer))
 
     def _text(self) -> Text:
         text = Text(f"{visible(str(self._path))} was changed outside of this screen.\n", style="bold")
-        text.append("r takes it over (u gives the draft back), k keeps the draft as it is")
-        text.append("; o writes the draft over it.\n\n" if self._writing else ".\n\n")
+        text.append("r takes it over (u gives the draft back), k keeps the draft as it is and writes nothing,\n")
+        text.append("o writes the draft over it.\n\n")
         for line in self._lines():
             style = {"-": "bold", "+": "bold"}.get(line[:1], "dim")
             text.append(f"{visible(line)}\n", style=style)

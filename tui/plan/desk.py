@@ -104,8 +104,8 @@ class Desk:
         self._step(self._journal.redo)
 
     def _take(self, draft: Draft) -> None:
-        self._step(lambda: self._journal.push(draft.text))
         self.draft = draft
+        self._step(lambda: self._journal.push(draft.text))
 
     def _step(self, step: Callable[[], object]) -> None:
         """A home that cannot be written to keeps no drafts: what was done is done, and `unkept` says so."""

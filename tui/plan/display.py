@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from tui.plan.brush import DEFAULTS, OFF
-from tui.plan.budget import Ground, estimated, fits_text, settings_lines
+from tui.plan.budget import settings_lines
 from tui.plan.cell_text import LETTERS, Scale, Shown, short
 from tui.plan.desk import Desk
 from tui.plan.layer_grid import LayerGrid
@@ -80,10 +80,9 @@ def brush_text(brush: str) -> str:
     return {DEFAULTS: "adapt, as the plan says", OFF: "off"}.get(brush, brush)
 
 
-def status(desk: Desk, grid: LayerGrid, sites: list[PlannedSite], ground: Ground) -> str:
-    """One line for all that the inspector says."""
+def status(desk: Desk, grid: LayerGrid, sites: list[PlannedSite], memory: str) -> str:
+    """One line for all that the inspector says; `memory` is what is needed of the device."""
     plan = desk.draft.plan
     told = " ".join(v for label, v in settings_lines(sites, plan) if label in ("method", "rank", "base"))
     share = f"{count(plan.trainable_params)} ({percent(share_of_base(plan))})"
-    memory = fits_text(estimated(plan, ground), ground.device)
     return f"{selection_title(grid)}: {told} │ {share} │ {memory}"

@@ -32,19 +32,19 @@ class Edits:
 
     @property
     def sites(self) -> list[Site]:
-        """The chosen sites, in the order of the model."""
-        return self._grid.placed.sites(self._grid.chosen.cells)
+        """The chosen sites, row by row."""
+        return [planned.site for planned in self.planned]
 
     @property
     def planned(self) -> list[PlannedSite]:
         """What the plan sets at them."""
-        cells = self._grid.placed.by_cell(self._desk.draft.plan)
+        cells = self._grid.planned
         return [planned for cell in sorted(self._grid.chosen.cells) for planned in cells.get(cell, ())]
 
     @property
     def under_cursor(self) -> PlannedSite:
         """The first site of the cursor's cell; UsageError where a model has none there."""
-        found = self._grid.placed.by_cell(self._desk.draft.plan).get(self._grid.cursor)
+        found = self._grid.planned.get(self._grid.cursor)
         if not found:
             raise UsageError("the model has no site here", "move to another cell")
         return found[0]

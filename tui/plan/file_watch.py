@@ -23,7 +23,7 @@ class FileWatch:
             return
         outside = screen.desk.outside()
         if outside is not None and outside != self._asked:
-            self._ask(outside, None)
+            self._ask(outside, screen.action_save)
 
     def before_writing(self, write: Callable[[], object]) -> None:
         """Writes where nobody else has changed the file, or where the person says so."""
@@ -33,15 +33,15 @@ class FileWatch:
         else:
             self._ask(outside, write)
 
-    def _ask(self, outside: str, write: Callable[[], object] | None) -> None:
+    def _ask(self, outside: str, write: Callable[[], object]) -> None:
         desk, self._asked = self._screen.desk, outside
 
         def done(answer: Answer | None) -> None:
             if answer is Answer.RELOAD:
                 self._screen.change(lambda: desk.reload(outside))
-            elif answer is Answer.WRITE and write:
+            elif answer is Answer.WRITE:
                 desk.keep(outside)
                 write()
 
-        dialog = ChangedDialog(desk.draft.path, desk.draft.text, outside, writing=write is not None)
+        dialog = ChangedDialog(desk.draft.path, desk.draft.text, outside)
         self._screen.app.push_screen(dialog, done)

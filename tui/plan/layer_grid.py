@@ -1,6 +1,6 @@
 """The map of a model's layers: one widget that draws its own lines, however many blocks there are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ from tui.plan.measured import Measured
 from tui.plan.selection import Kind, Selection, chosen_cells
 from tui.widgets.movement import Words, movement
 from tui.widgets.scale import shade
-from workbench.plan.plan import Plan
+from workbench.plan.plan import Plan, PlannedSite
 
 CELL, LABEL = 6, 13
 
@@ -114,6 +114,11 @@ class LayerGrid(ScrollView, can_focus=True):
         return self._chosen
 
     @property
+    def planned(self) -> Mapping[Cell, tuple[PlannedSite, ...]]:
+        """What the plan sets in every cell."""
+        return self._sites
+
+    @property
     def selection(self) -> Selection:
         return self._selection
 
@@ -170,7 +175,8 @@ class LayerGrid(ScrollView, can_focus=True):
 
     def _set(self, plan: Plan, layers: Layers) -> None:
         self._plan, self._layers = plan, layers
-        self._text: MapText = map_text(plan, layers, self._shown, self._measured)
+        self._sites = layers.by_cell(plan)
+        self._text: MapText = map_text(plan, layers, self._sites, self._shown, self._measured)
         self.virtual_size = Size(LABEL + layers.columns * CELL, layers.rows + 1)
 
     def render_line(self, y: int) -> Strip:

@@ -39,8 +39,14 @@ class MapText:
         return text + (f"  {group:<{_GROUP - 2}.{_GROUP - 2}}" if grouped else "")
 
 
-def map_text(plan: Plan, layers: Layers, shown: Shown, measured: Measured | None) -> MapText:
-    sites = layers.by_cell(plan)
+def map_text(
+    plan: Plan,
+    layers: Layers,
+    sites: Mapping[Cell, tuple[PlannedSite, ...]],
+    shown: Shown,
+    measured: Measured | None,
+) -> MapText:
+    """`sites` is what the plan sets in every cell of the layers."""
     scale = scale_of(sites.values(), shown, measured)
     columns = range(layers.columns)
     rows = [[p for column in columns for p in sites.get((row, column), ())] for row in range(layers.rows)]

@@ -56,9 +56,16 @@ class Measured:
 
 
 def finished_runs(home: Home, model: str) -> tuple[FinishedRun, ...]:
-    """The finished runs over this model that trained, the newest first; none without a database. Errors as `query`."""
+    """The finished runs over this model that trained, the newest first, after logs were taken in.
+
+    None without runs, and nothing is created then. Errors as `ingest` and `query`.
+    """
+    if not home.runs.is_dir():
+        return ()
+    from store.ingest import ingest
     from store.sandbox import query
 
+    ingest(home)
     try:
         rows = query(home, _RUNS.format(model=model.replace("'", "''")), _MOST).rows
     except NotFoundError:

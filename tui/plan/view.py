@@ -29,6 +29,7 @@ class PlanView:
     def __init__(self, screen: "PlanScreen", desk: Desk) -> None:
         self._screen, self._desk = screen, desk
         self._ground = Ground(this_cpu(), desk.baseline, _OPENED)
+        self._memory = ""
         self._measured: Measured | None = None
         self._compared: Plan | None = None
         self._against: Against | None = None
@@ -97,7 +98,7 @@ class PlanView:
         lines = settings_lines(sites, plan) if sites else []
         lines.append(("brush", brush_text(self._desk.brush)))
         screen.query_one(Inspector).show_selection(selection_title(screen.grid), lines)
-        told = status(self._desk, screen.grid, sites, self._ground) if sites else ""
+        told = status(self._desk, screen.grid, sites, self._memory) if sites else ""
         screen.query_one("#status", Static).update(told)
         self._show_title()
 
@@ -119,6 +120,7 @@ class PlanView:
     def _show_budget(self) -> None:
         title = f"Budget for {self._ground.device.said}, {TOKENS:,} tokens"
         lines = budget_lines(self._desk.draft.plan, self._ground)
+        self._memory = dict(lines)["total"].removesuffix(" (estimate)")
         self._screen.query_one(Inspector).show_budget(title, lines)
 
     def _show_title(self) -> None:
