@@ -260,7 +260,7 @@ class LibraryScreen(Screen[None]):
         if event.purpose is Purpose.FILTER:
             self._close_line()
         else:
-            self._wishes.entered(event.purpose, event.text, self.current)
+            self._wishes.entered(event.purpose, event.text, self.current, event.pasted)
 
     def action_edit(self) -> None:
         if self._wishes.edit(self.current):
