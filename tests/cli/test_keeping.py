@@ -1,7 +1,9 @@
 """Copies, other names, tags, the trash, and files that come and go, as commands."""
 
 import json
+import sys
 import zipfile
+from io import StringIO
 
 import pytest
 
@@ -151,6 +153,36 @@ def test_files_that_cannot_come(run: Run, desk: Desk, name: str, text: str | Non
     answer = run("import", name)
     assert answer.code == code
     assert said in answer.err
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "code", "said"),
+    [
+        ("name: typed\nmodel: demo\nrules: ['* all']\n", (), 0, "plan typed: "),
+        ("name: typed\nmodel: demo\n", ("--name", "other"), 0, "plan other: "),
+        ("data: demo\nlr: 0.1\n", (), 2, "the recipe has no name"),
+        ("data: demo\nlr: 0.1\n", ("--name", "quick"), 0, "recipe quick: "),
+        ("data: demo\n", ("--name", "../out"), 2, "no name of a recipe"),
+        ("a: 1\n", (), 3, "the text: neither a plan nor a recipe nor a study"),
+    ],
+)
+def test_a_text_comes_from_standard_input(
+    run: Run, monkeypatch: pytest.MonkeyPatch, text: str, words: tuple[str, ...], code: int, said: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", StringIO(text))
+    answer = run("import", "-", *words)
+    assert answer.code == code
+    assert said in (answer.err if code else answer.out)
+
+
+def test_a_text_replaces_no_file_unless_that_is_meant(run: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.plans.mkdir(parents=True)
+    (home.plans / "mine.yaml").write_text("model: demo\nnotes: kept\n")
+    for more, code, left in (((), 2, "kept"), (("--force",), 0, "new")):
+        monkeypatch.setattr(sys, "stdin", StringIO("name: mine\nmodel: demo\nnotes: new\n"))
+        assert run("import", "-", *more).code == code
+        assert left in (home.plans / "mine.yaml").read_text()
+    assert run("import", "x.yaml", "--name", "y").code == 2
 
 
 def test_the_trash_is_emptied_only_when_that_is_meant(run: Run, home: Home) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.message import Message
 from textual.pilot import Pilot
 
@@ -241,6 +242,19 @@ def test_a_file_is_taken_in_by_its_path(home: Home, tmp_path: Path) -> None:
         screen.query_one("#ask").value = str(source)  # type: ignore[attr-defined]
         await pilot.press("enter")
         await _until(pilot, (home.plans / "new.yaml").is_file)
+
+    drive(home, steps)
+
+
+def test_a_text_that_is_pasted_is_taken_in_under_a_name(home: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await _open(pilot)
+        await pilot.press("I")
+        pilot.app.screen.query_one("#ask").post_message(events.Paste("name: typed\nmodel: demo\nrules: ['* all']\n"))
+        await _sees(pilot, "3 lines were pasted")
+        await pilot.press(*keys("mine"), "enter")
+        await _until(pilot, (home.plans / "mine.yaml").is_file)
+        assert "name: mine" in (home.plans / "mine.yaml").read_text()
 
     drive(home, steps)
 

@@ -71,3 +71,8 @@ def restore(item: str) -> Words:
 
 def import_file(path: str) -> Words:
     return ["import", path]
+
+
+def import_text(name: str) -> Words:
+    """Of what comes from standard input; "" for the name that is in it."""
+    return ["import", "-", *(["--name", name] if name else [])]

@@ -15,7 +15,8 @@ class Purpose(StrEnum):
     RENAME = "the new name; enter gives it"
     TAGS = "tags with spaces between them; enter sets them"
     EXPORT = "the file to write; enter writes it"
-    IMPORT = "a plan, recipe or study file (.yaml), or a .zip of plan and recipe; enter copies it into the library"
+    IMPORT = "a plan, recipe or study file (.yaml), a .zip of plan and recipe, or paste the text of one; enter takes it"
+    PASTE = "the name it gets, else the one in it; enter takes it into the library"
     STUDY = "the model, and its recipe if it is not demo; enter writes the study, nothing runs yet"
 
 
@@ -32,9 +33,10 @@ class LibraryLine(SaidLine):
     class Entered(Message):
         """Enter was pressed."""
 
-        def __init__(self, purpose: Purpose, text: str) -> None:
+        def __init__(self, purpose: Purpose, text: str, pasted: str = "") -> None:
+            """`pasted` are the lines that came with it."""
             super().__init__()
-            self.purpose, self.text = purpose, text
+            self.purpose, self.text, self.pasted = purpose, text, pasted
 
     class Left(Message):
         """Escape was pressed."""
@@ -45,21 +47,33 @@ class LibraryLine(SaidLine):
 
     def __init__(self) -> None:
         super().__init__("ask")
-        self._purpose = Purpose.FILTER
+        self._purpose, self._pasted = Purpose.FILTER, ""
 
     def open(self, purpose: Purpose, text: str) -> None:
-        self._purpose = purpose
+        self._purpose, self._pasted = purpose, ""
         self.show(text)
         self.say(purpose)
+
+    def pasted(self, text: str) -> bool:
+        if self._purpose not in (Purpose.IMPORT, Purpose.PASTE):
+            return False
+        self.open(Purpose.PASTE, "")
+        self._pasted = text
+        self._hint()
+        return True
+
+    def _hint(self) -> None:
+        lines = f"{len(self._pasted.splitlines())} lines were pasted: " if self._pasted else ""
+        self.say(lines + self._purpose)
 
     def typed(self, text: str) -> None:
         if self._purpose is Purpose.FILTER:
             self.post_message(self.Typed(text))
         elif self.is_open:
-            self.say(self._purpose)
+            self._hint()
 
     def entered(self, text: str) -> None:
-        self.post_message(self.Entered(self._purpose, text.strip()))
+        self.post_message(self.Entered(self._purpose, text.strip(), self._pasted))
 
     def left(self) -> None:
         self.post_message(self.Left(self._purpose))

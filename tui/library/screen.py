@@ -55,6 +55,7 @@ class LibraryScreen(Screen[None]):
         self._loaded = False
         self._filter, self._marks = "", Marks()
         self._look_timer: Timer | None = None
+        self._filter_timer: Timer | None = None
         self._shown: Entry | None = None
         self._wanted_key: tuple[str, str] | None = None
 
@@ -212,8 +213,11 @@ class LibraryScreen(Screen[None]):
 
     @on(LibraryLine.Typed)
     def _typed(self, event: LibraryLine.Typed) -> None:
+        """Letters that come quickly are shown together: none of them waits for the tree."""
         self._filter = event.text
-        self._show_tree()
+        if self._filter_timer is not None:
+            self._filter_timer.stop()
+        self._filter_timer = self.set_timer(LOOK_SECONDS, self._show_tree)
 
     @on(LibraryLine.Left)
     def _left(self, event: LibraryLine.Left) -> None:
@@ -258,9 +262,11 @@ class LibraryScreen(Screen[None]):
     @on(LibraryLine.Entered)
     def _entered(self, event: LibraryLine.Entered) -> None:
         if event.purpose is Purpose.FILTER:
+            self._filter = event.text
+            self._show_tree()
             self._close_line()
         else:
-            self._wishes.entered(event.purpose, event.text, self.current)
+            self._wishes.entered(event.purpose, event.text, self.current, event.pasted)
 
     def action_edit(self) -> None:
         if self._wishes.edit(self.current):

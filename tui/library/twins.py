@@ -40,10 +40,10 @@ class Twins:
         self._widget, self._home = widget, home
         self._last: Words = []
 
-    def run(self, commands: Sequence[Words], tell: Tell | None = None) -> None:
-        """One after the other, until one fails."""
+    def run(self, commands: Sequence[Words], tell: Tell | None = None, text: str | None = None) -> None:
+        """One after the other, until one fails; `text` is what they read from standard input."""
         self._last = commands[0]
-        work = partial(self._in_thread, list(commands), tell or _told)
+        work = partial(self._in_thread, list(commands), tell or _told, text)
         self._widget.run_worker(work, thread=True, group="twin", exit_on_error=False)
 
     def command(self, words: Words) -> str:
@@ -54,19 +54,19 @@ class Twins:
         """What was done just now by other means; nothing for what is shown only."""
         self._last = words
 
-    def _in_thread(self, commands: list[Words], tell: Tell) -> None:
+    def _in_thread(self, commands: list[Words], tell: Tell, text: str | None) -> None:
         said = []
         for words in commands:
-            outcome = self._outcome(words)
+            outcome = self._outcome(words, text)
             said.append(outcome.said)
             if outcome.code:
                 break
         last = Outcome(outcome.code, "\n".join(said) if len(commands) > 1 else outcome.out, outcome.err)
         self._widget.post_message(tell(last))
 
-    def _outcome(self, words: Words) -> Outcome:
+    def _outcome(self, words: Words, text: str | None) -> Outcome:
         line = [*PROGRAM, "--home", str(self._home.path), *words]
-        done = subprocess.run(line, text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(line, input=text or "", text=True, capture_output=True, check=False)
         return Outcome(done.returncode, done.stdout, done.stderr)
 
 

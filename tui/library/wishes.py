@@ -92,10 +92,12 @@ class Wishes:
             self._refuse(f"not of a {entry.kind}: {_MEANT[purpose]}")
         return known
 
-    def entered(self, purpose: Purpose, text: str, entry: Entry | None) -> None:
-        """What was written in the line is done."""
+    def entered(self, purpose: Purpose, text: str, entry: Entry | None, pasted: str = "") -> None:
+        """What was written in the line is done; `pasted` are the lines that came with it."""
         if purpose is Purpose.IMPORT:
             self._twins.run([commands.import_file(str(Path(text).expanduser()))])
+        elif purpose is Purpose.PASTE:
+            self._twins.run([commands.import_text(text)], text=pasted)
         elif entry is not None and (text or purpose is Purpose.TAGS):
             words = self._words(purpose, text, entry)
             key = self._key_after(purpose, text, entry)

@@ -13,6 +13,16 @@ from workbench.report.plain import visible
 MOST = 4000  # characters; what is longer was pasted by mistake, and is refused
 
 
+class _Line(Input):
+    """Several lines that are pasted are offered to the `SaidLine` around it; an input would keep the first alone."""
+
+    def on_paste(self, event: events.Paste) -> None:
+        around = self.parent
+        if "\n" in event.text.strip() and isinstance(around, SaidLine) and around.pasted(event.text):
+            event.stop()
+            event.prevent_default()
+
+
 class SaidLine(Vertical):
     """Hidden until it is opened. A subclass says what is done with the text: `typed`, `entered`, `left`."""
 
@@ -31,7 +41,7 @@ class SaidLine(Vertical):
         self._line_id = name
 
     def compose(self) -> ComposeResult:
-        yield Input(id=self._line_id, compact=True, select_on_focus=False, max_length=MOST)
+        yield _Line(id=self._line_id, compact=True, select_on_focus=False, max_length=MOST)
         yield Static("", id=f"{self._line_id}-says", markup=False)
 
     @property
@@ -58,6 +68,10 @@ class SaidLine(Vertical):
 
     def typed(self, text: str) -> None:
         """The text is another one."""
+
+    def pasted(self, text: str) -> bool:
+        """Whether lines that were pasted are taken as they are; else the first of them is typed."""
+        return False
 
     def entered(self, text: str) -> None:
         """Enter was pressed."""

@@ -40,9 +40,33 @@ def import_file(home: Home, path: Path, force: bool = False) -> list[Arrived]:
     return _import_all(home, [path], force)
 
 
+def import_text(home: Home, text: str, name: str = "", force: bool = False) -> Arrived:
+    """Writes a text that was in no file into the home, by this name, else by the one in it.
+
+    Raises InvalidError for a text that is none of ours, UsageError where it has no name or would replace a file.
+    """
+    if len(text.encode()) > _MOST_BYTES:
+        raise InvalidError("the text is too large for a plan, a recipe or a study", "these are YAML of some lines")
+    kind = _kind(text, "the text")
+    name = name or _said_name(text)
+    if not name:
+        raise UsageError(f"the {kind} has no name", "give it one: workbench import - --name NAME")
+    one = Arrived(kind, name, place_of(home, kind, name))
+    _require_free(one, force)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "text.yaml"
+        source.write_text(text, encoding="utf-8")
+        copy_file(kind, source, one.path, name, force)
+    return one
+
+
 def kind_of(path: Path) -> Kind:
     """What a file is, told from its keys. Raises InvalidError."""
-    keys = set(read_document(str(path), read_text(path)).data)
+    return _kind(read_text(path), str(path))
+
+
+def _kind(text: str, where: str) -> Kind:
+    keys = set(read_document(where, text).data)
     if "seeds" in keys or keys & {"factors", "arms", "claims"}:
         return Kind.STUDY
     if "model" in keys:
@@ -50,7 +74,7 @@ def kind_of(path: Path) -> Kind:
     if "data" in keys:
         return Kind.RECIPE
     hint = "a plan has `model`, a recipe `data`, a study `seeds`"
-    raise InvalidError(f"{path}: neither a plan nor a recipe nor a study", hint)
+    raise InvalidError(f"{where}: neither a plan nor a recipe nor a study", hint)
 
 
 def _import_all(home: Home, paths: Sequence[Path], force: bool) -> list[Arrived]:
@@ -58,18 +82,26 @@ def _import_all(home: Home, paths: Sequence[Path], force: bool) -> list[Arrived]
     found = [(path, kind := kind_of(path), _name(kind, path)) for path in paths]
     arrived = [Arrived(kind, name, place_of(home, kind, name)) for _, kind, name in found]
     for one in arrived:
-        if one.path.exists() and not force:
-            raise UsageError(f"{one.path} exists", "rename the file, or replace it: workbench import --force")
+        _require_free(one, force)
     for path, one in zip(paths, arrived, strict=True):
         copy_file(one.kind, path, one.path, one.name, force)
     return arrived
 
 
+def _require_free(one: Arrived, force: bool) -> None:
+    if one.path.exists() and not force:
+        raise UsageError(f"{one.path} exists", "give it another name, or replace it: workbench import --force")
+
+
 def _name(kind: Kind, path: Path) -> str:
     """That of the file; of a study's `study.yaml` and of a file from a zip the one in it."""
-    said = read_document(str(path), read_text(path)).data.get("name")
     generic = path.stem in ("study", "plan") and kind is not Kind.RECIPE
-    return said if generic and isinstance(said, str) else path.stem
+    return (_said_name(read_text(path)) if generic else "") or path.stem
+
+
+def _said_name(text: str) -> str:
+    said = read_document("the text", text).data.get("name")
+    return said if isinstance(said, str) else ""
 
 
 def _import_zip(home: Home, path: Path, force: bool) -> list[Arrived]:

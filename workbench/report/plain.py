@@ -9,6 +9,8 @@ _JOINERS = "\u200c\u200d"  # part of words and of emoji, and harmless
 
 def visible(text: str) -> str:
     """The text in one line. Line ends and tabs are shown as ↵ and ⇥; what a terminal might obey as \\x1b, \\u202e."""
+    if text.isascii() and text.isprintable():  # most texts, and lists have thousands of them
+        return text
     return "".join(_NAMED.get(char) or (char if _is_harmless(char) else _escaped(char)) for char in text)
 
 
