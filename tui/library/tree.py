@@ -80,12 +80,14 @@ class LibraryTree(Tree[Entry | str], inherit_bindings=False):
         shown = (tuple(branches), dict(marks), all_open)
         if shown == (self._branches, self._marks, self._all_open):
             return
-        at, line = self.current, max(self.cursor_line, 1)
+        at, line, is_first = self.current, max(self.cursor_line, 1), not self._placed
         group = None if at else self._group_at_cursor()
         self._remember_closed(closed)
         self._branches, self._marks, self._all_open = shown
         self._build_nodes()
         node = self._placed.get(at.key) if at else self._placed.get(("", group)) if group else None
+        if is_first:
+            node = next((node for (kind, _), node in self._placed.items() if kind), None)
         if node is None and self.last_line >= 0:
             node = self.get_node_at_line(min(line, self.last_line))
         self._go_to(node)
