@@ -132,3 +132,13 @@ def test_a_plan_with_errors_is_not_run(home: Home) -> None:
         assert isinstance(pilot.app.screen, PlanScreen)
 
     drive(home, steps)
+
+
+def test_a_terminal_that_becomes_narrow_names_the_key_of_the_inspector(home: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        assert "i Inspect" not in screen_text(pilot.app)
+        await pilot.resize_terminal(*NARROW)
+        await pilot.pause()
+        assert "i Inspect" in screen_text(pilot.app)
+
+    drive(home, steps)

@@ -114,6 +114,10 @@ class PlanScreen(Screen[None]):
         if self._wanted:
             self._answered.open_model(self._wanted)
 
+    def on_resize(self) -> None:
+        if self.is_mounted:
+            self._view.show_heading()
+
     def on_screen_resume(self) -> None:
         self._watch.look()
 
