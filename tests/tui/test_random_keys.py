@@ -18,7 +18,26 @@ COUNT = 200
 # What launches runs, leaves the program or opens another is not pressed: R, q, e. Enter in a dialog that asks is.
 _COMMON = (
     *("up", "down", "left", "right", "h", "j", "k", "l", "g", "G", "pageup", "pagedown", "tab", "escape", "space"),
-    *("f", "z", "slash", "question_mark", "f1", "y", "Y", "i", "backspace", "[", "]", "n", "o", "a", "1", "2"),
+    *(
+        "f",
+        "z",
+        "slash",
+        "question_mark",
+        "f1",
+        "y",
+        "Y",
+        "i",
+        "backspace",
+        "[",
+        "]",
+        "n",
+        "o",
+        "a",
+        "1",
+        "2",
+        "t",
+        "0",
+    ),
 )
 _OF = {
     "1": (

@@ -16,11 +16,6 @@ from workbench.sample.home import is_sample, unpack
 pytestmark = pytest.mark.screens
 
 
-@pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
 async def _shows(pilot: Pilot[Any], text: str) -> None:
     for _ in range(400):
         if text in screen_text(pilot.app):
@@ -72,7 +67,7 @@ def test_a_key_opens_the_sample_from_every_screen_and_another_returns(tmp_path: 
         assert isinstance(app.screen, CompareScreen)
         for key in ("1", "2", "3", "2"):
             await pilot.press(key)
-            await _shows(pilot, "SAMPLE: the logs of a finished study of the demo, read only.   0 returns")
+            await _shows(pilot, "SAMPLE study, read only · 0 goes back to your own home")
             assert len(app.screen.query(SampleLine)) == 1
             assert not app.screen.query(Welcome)
         await _shows(pilot, "same-discount")
@@ -98,18 +93,22 @@ def test_the_comparison_of_the_sample_is_a_lens_away(tmp_path: Path) -> None:
     drive(Home(tmp_path / "home"), steps)
 
 
-def test_nothing_is_launched_in_the_sample(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["R", "w"])
+def test_nothing_is_launched_or_saved_in_the_sample(tmp_path: Path, key: str) -> None:
     sample = unpack(tmp_path / "s")
 
     async def steps(pilot: Pilot[Any]) -> None:
-        assert "0 returns" not in screen_text(pilot.app)  # it is the home that was asked for
+        assert "0 goes back" not in screen_text(pilot.app)  # it is the home that was asked for
         await pilot.press("0")
         assert "SAMPLE" in screen_text(pilot.app)
-        await pilot.press("R")
+        await pilot.press(key, "enter")
         await pilot.pause()
-        await pilot.press("enter")
-        await _shows(pilot, "looked at, not")
+        assert any("not changed" in toast.message for toast in pilot.app._notifications)
+        assert len(pilot.app.screen_stack) == 1
 
-    before = {path.name for path in sample.runs.iterdir()}
+    def kept() -> set[Path]:
+        return {path for folder in (sample.runs, sample.plans, sample.queue) for path in folder.rglob("*")}
+
+    before = kept()
     drive(sample, steps)
-    assert {path.name for path in sample.runs.iterdir()} == before
+    assert kept() == before

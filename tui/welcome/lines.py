@@ -8,10 +8,10 @@ from workbench.sample.home import is_sample
 
 WELCOME = (
     "Welcome. The map shows the demo model: a row for each block, a column for each kind of layer, LoRA everywhere.\n"
-    "R then enter trains it here, half a minute without a GPU; 2 shows it live.   t opens a finished sample study."
+    "R then enter trains it here, about a minute without a GPU; 2 shows it live. t opens a finished sample study."
 )
-SAMPLE = "SAMPLE: the logs of a finished study of the demo, read only."
-RETURN = "   0 returns to your own home."
+SAMPLE = "SAMPLE study, read only"
+RETURN = " · 0 goes back to your own home"
 
 
 class Welcome(Static):

@@ -24,9 +24,9 @@ def require_own(home: Home) -> None:
     """Raises InvalidError in the home of the sample: what is in it stays as it was measured."""
     if is_sample(home):
         raise InvalidError(
-            f"{home.path} holds the sample study: it can be looked at, not changed",
-            "work in a home of your own: 0 on the screens goes back to it, --home FOLDER names one; "
-            f"or delete {home.path / MARK} to make this one yours",
+            "this is the sample study: it can be looked at, not changed",
+            "work in a home of your own: 0 on the screens goes back to it, --home FOLDER names one. "
+            f"Without {home.path / MARK} this one is yours",
         )
 
 
