@@ -21,6 +21,7 @@ from workbench.run.layout import Home
 from workbench.sample.home import is_sample, sample_home
 
 DEMO = "demo"
+SAMPLE_LENS = "delta to baseline"
 _BETWEEN = "between"
 
 
@@ -75,6 +76,8 @@ class WorkbenchApp(ShellApp):
     async def _open_sample(self) -> None:
         if not is_sample(self.home):
             await self._look_at(await asyncio.to_thread(sample_home), "compare")
+            if isinstance(self.screen, CompareScreen):
+                self.screen.begin_with(SAMPLE_LENS)
 
     async def action_own_home(self) -> None:
         await self._look_at(self._own, "plan")

@@ -82,13 +82,11 @@ def test_a_key_opens_the_sample_from_every_screen_and_another_returns(tmp_path: 
     assert not own.runs.exists()
 
 
-def test_the_comparison_of_the_sample_is_a_lens_away(tmp_path: Path) -> None:
+def test_the_sample_opens_with_a_comparison(tmp_path: Path) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         await pilot.press("t")
-        await _shows(pilot, "SAMPLE")
-        await _shows(pilot, "Lenses")
-        await pilot.press("enter")
-        await _shows(pilot, "baseline")
+        await _shows(pilot, "from=mlp,discount=0.2")
+        assert "SAMPLE" in screen_text(pilot.app)
 
     drive(Home(tmp_path / "home"), steps)
 

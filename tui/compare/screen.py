@@ -59,6 +59,7 @@ class CompareScreen(Screen[None]):
         self._shelf = Shelf(())
         self._values: Values = {}
         self._lens: str | None = None
+        self._first: str | None = None
 
     @property
     def answer(self) -> Answer | None:
@@ -106,6 +107,10 @@ class CompareScreen(Screen[None]):
 
     # -- what there is to compare
 
+    def begin_with(self, lens: str) -> None:
+        """Runs the lens of this name as soon as the lenses are known."""
+        self._first = lens
+
     @on(Looked)
     def _looked(self, event: Looked) -> None:
         self.query_one(LockedBanner).show(event.locked)
@@ -119,6 +124,10 @@ class CompareScreen(Screen[None]):
         self._pane.say_empty(empty_text(event.shelf))
         if event.shelf.notice:
             self._editing.say(event.shelf.notice)
+        first = next((lens for lens in event.shelf.lenses if lens.name == self._first), None)
+        if first is not None:
+            self._first = None
+            self.post_message(LensList.Chosen(first))
 
     # -- a query
 
