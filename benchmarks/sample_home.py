@@ -18,7 +18,8 @@ from ruamel.yaml import YAML
 from benchmarks.common import ROOT
 from workbench.run.layout import Home
 from workbench.run.record import read_record
-from workbench.sample.home import MARK, STUDY
+from workbench.sample.home import STUDY
+from workbench.sample.mark import MARK
 
 TARGET = ROOT / "workbench" / "sample" / "study.zip"
 MOST_BYTES = 1_500_000

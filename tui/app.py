@@ -18,7 +18,8 @@ from tui.shell.base import ShellApp
 from tui.welcome.lines import add_lines
 from workbench.run.at_work import runs_at_work
 from workbench.run.layout import Home
-from workbench.sample.home import is_sample, sample_home
+from workbench.sample.home import sample_home
+from workbench.sample.mark import is_sample
 
 DEMO = "demo"
 SAMPLE_LENS = "delta to baseline"

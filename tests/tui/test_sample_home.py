@@ -18,7 +18,8 @@ from workbench.run.record import read_record
 from workbench.run.removal import remove
 from workbench.run.states import RunStatus
 from workbench.run.tickets import Ticket
-from workbench.sample.home import MARK, STUDY, is_sample, require_own, sample_home, unpack
+from workbench.sample.home import STUDY, sample_home, unpack
+from workbench.sample.mark import MARK, is_sample, require_own
 
 PACKED = Path(str(files("workbench.sample"))) / "study.zip"
 

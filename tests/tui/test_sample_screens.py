@@ -11,7 +11,8 @@ from tui.app import WorkbenchApp
 from tui.compare.screen import CompareScreen
 from tui.welcome.lines import SampleLine, Welcome, is_new
 from workbench.run.layout import Home
-from workbench.sample.home import is_sample, unpack
+from workbench.sample.home import unpack
+from workbench.sample.mark import is_sample
 
 pytestmark = pytest.mark.screens
 

@@ -9,7 +9,7 @@ from tui.plan.launch import Launched, Wish, launch
 from tui.plan.run_dialog import PlanRunDialog
 from workbench.errors import WorkbenchError
 from workbench.report.plain import visible
-from workbench.sample.home import require_own
+from workbench.sample.mark import require_own
 
 if TYPE_CHECKING:
     from tui.plan.screen import PlanScreen

@@ -4,7 +4,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench.run.layout import Home
-from workbench.sample.home import is_sample
+from workbench.sample.mark import is_sample
 
 WELCOME = (
     "Welcome. The map shows the demo model: a row for each block, a column for each kind of layer, LoRA everywhere.\n"
@@ -17,7 +17,7 @@ RETURN = " · 0 goes back to your own home"
 class Welcome(Static):
     """What to do first; it goes when something was done."""
 
-    DEFAULT_CSS = "Welcome { dock: top; height: auto; padding: 0 1; background: $primary 20%; }"
+    DEFAULT_CSS = "Welcome { height: auto; padding: 0 1; background: $primary 20%; }"
 
 
 class SampleLine(Static):
@@ -40,4 +40,4 @@ async def add_lines(screen: Screen[None], home: Home, own: Home, greets: bool) -
     if not wanted:
         await screen.query(Welcome).remove()
     elif not screen.query(Welcome):
-        await screen.mount(Welcome(WELCOME, markup=False), before=0)
+        await screen.mount(Welcome(WELCOME, markup=False), after="#title")

@@ -13,7 +13,7 @@ from workbench.library.entry import Kind
 from workbench.plan.document import read_document
 from workbench.plan.files import SUFFIX, read_text
 from workbench.run.layout import Home
-from workbench.sample.home import require_own
+from workbench.sample.mark import require_own
 from workbench.study.study import home_file
 
 _NAME_LINE = re.compile(r"""^name:[ \t]*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^#\n]*?)(?=[ \t]*(?:#|$))""", re.MULTILINE)

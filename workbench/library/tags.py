@@ -45,7 +45,7 @@ def _meta(run_dir: RunDir) -> dict[str, Any]:
 
 
 def _write(run_dir: RunDir, changes: dict[str, Any]) -> None:
-    from workbench.sample.home import require_own  # archives, which lists of runs need not load
+    from workbench.sample.mark import require_own  # archives, which lists of runs need not load
 
     require_own(run_dir.home)
     before = _meta(run_dir) or {"name": read_record(run_dir.record).name, "tags": [], "pinned": False}

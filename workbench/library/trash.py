@@ -19,7 +19,7 @@ from workbench.run.liveness import view_of
 from workbench.run.removal import idle
 from workbench.run.states import require
 from workbench.run.tickets import queue_lock
-from workbench.sample.home import require_own
+from workbench.sample.mark import require_own
 
 _NOTE, _KEPT = "trashed.json", "kept"
 

@@ -11,7 +11,7 @@ from workbench import atomic
 from workbench.errors import InvalidError
 from workbench.run.layout import Home, RunDir
 from workbench.run.record import RunRecord
-from workbench.sample.home import require_own
+from workbench.sample.mark import require_own
 
 MAKING = ".new-"
 _LEFTOVER_SECONDS = 3600.0

@@ -10,7 +10,7 @@ from workbench.run.flapping import Guard
 from workbench.run.layout import Home, RunDir
 from workbench.run.logs import latest_attempt
 from workbench.run.tickets import LOCK_PATIENCE, Ticket, Tickets, queue_lock
-from workbench.sample.home import require_own
+from workbench.sample.mark import require_own
 
 
 def enqueue(home: Home, wanted: Sequence[Ticket]) -> list[str]:

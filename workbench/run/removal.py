@@ -11,7 +11,7 @@ from workbench.run.checkpoints import remove_checkpoints, sizes_under
 from workbench.run.layout import Home, RunDir
 from workbench.run.prepare import MAKING
 from workbench.run.tickets import queue_lock
-from workbench.sample.home import require_own
+from workbench.sample.mark import require_own
 
 
 def folder_bytes(run_dir: RunDir) -> int:

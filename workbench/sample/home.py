@@ -1,4 +1,4 @@
-"""Unpacks the sample study into a home, and keeps that home from being changed."""
+"""Unpacks the sample study into a home."""
 
 import hashlib
 import os
@@ -10,24 +10,9 @@ from pathlib import Path
 
 from workbench.errors import InvalidError
 from workbench.run.layout import Home
+from workbench.sample.mark import is_sample
 
 STUDY = "same-discount"
-# Its presence makes a home the sample; whoever deletes it has a home of their own.
-MARK = "SAMPLE.md"
-
-
-def is_sample(home: Home) -> bool:
-    return (home.path / MARK).is_file()
-
-
-def require_own(home: Home) -> None:
-    """Raises InvalidError in the home of the sample: what is in it stays as it was measured."""
-    if is_sample(home):
-        raise InvalidError(
-            "this is the sample study: it can be looked at, not changed",
-            "work in a home of your own: 0 on the screens goes back to it, --home FOLDER names one. "
-            f"Without {home.path / MARK} this one is yours",
-        )
 
 
 def unpack(folder: Path) -> Home:
