@@ -21,7 +21,7 @@ def main(home: str, model: str) -> None:
     from tui.app import run_app
 
     try:
-        run_app(Home(Path(home)), model)
+        sys.exit(run_app(Home(Path(home)), model))
     except WorkbenchError as error:
         print(f"error: {error.title}\n  {error.hint}".rstrip(), file=sys.stderr)
         sys.exit(error.exit_code)
