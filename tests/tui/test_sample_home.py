@@ -10,6 +10,10 @@ import pytest
 
 from store.ingest import ingest
 from workbench.errors import InvalidError
+from workbench.library.copies import place_of
+from workbench.library.entry import Kind
+from workbench.library.tags import change_tags, rename_run
+from workbench.library.trash import trash_file, trash_run
 from workbench.run import queue
 from workbench.run.layout import Home
 from workbench.run.liveness import view_of
@@ -51,8 +55,18 @@ def test_it_can_be_looked_at_and_not_changed(tmp_path: Path) -> None:
     assert "--home" in refused.value.hint
     with pytest.raises(InvalidError, match="sample"):
         queue.enqueue(home, [Ticket(run_dir.run_id, 2)])
-    with pytest.raises(InvalidError, match="sample"):
-        remove(home, run_dir)
+    plan = next(home.plans.iterdir())
+    for change in (
+        lambda: remove(home, run_dir),
+        lambda: change_tags(run_dir, ("mine",)),
+        lambda: rename_run(run_dir, "mine"),
+        lambda: trash_run(home, run_dir, "mine"),
+        lambda: trash_file(home, Kind.PLAN, plan.stem, plan),
+        lambda: place_of(home, Kind.PLAN, "mine"),
+    ):
+        with pytest.raises(InvalidError, match="sample"):
+            change()
+    assert plan.exists()
     assert run_dir.record.exists()
     assert not home.queue.exists()
 

@@ -7,6 +7,7 @@ from workbench import atomic
 from workbench.errors import UsageError
 from workbench.run.layout import RunDir
 from workbench.run.record import read_record
+from workbench.sample.mark import require_own
 
 
 def tags_of(run_dir: RunDir) -> tuple[str, ...]:
@@ -45,8 +46,6 @@ def _meta(run_dir: RunDir) -> dict[str, Any]:
 
 
 def _write(run_dir: RunDir, changes: dict[str, Any]) -> None:
-    from workbench.sample.mark import require_own  # archives, which lists of runs need not load
-
     require_own(run_dir.home)
     before = _meta(run_dir) or {"name": read_record(run_dir.record).name, "tags": [], "pinned": False}
     atomic.write_json(run_dir.meta, {**before, **changes})
