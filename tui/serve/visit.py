@@ -61,6 +61,7 @@ class Visit(AppService):
         process = self._process
         if process is None:
             return
+        self.stdin.close()
         try:
             await asyncio.wait_for(process.communicate(), GRACE)
         except TimeoutError:
