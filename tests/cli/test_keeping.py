@@ -12,7 +12,7 @@ from tests.cli.in_process import Run, runner
 from tests.cli.written_runs import RECIPE
 from tests.store.helpers import Metric, finished_run, record
 from workbench.run.layout import Home
-from workbench.sample.home import MARK
+from workbench.sample.mark import MARK
 
 RUN, OTHER = "0123456789ab", "ba9876543210"
 LOSS = Metric("loss", 0.5, False)

@@ -21,7 +21,7 @@ from tui.plan.screen import PlanScreen
 from tui.runs.screen import RunsScreen
 from workbench.plan.plan import PlannedSite
 from workbench.run.layout import Home
-from workbench.sample.home import MARK
+from workbench.sample.mark import MARK
 
 pytestmark = pytest.mark.screens
 Screen = Pilot[Any]
