@@ -5,20 +5,30 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from tests.store.lens_home import fill
 from tests.tui.golden import compare
 from tests.tui.pilot import NARROW, TINY, WIDE, keys, screen_text
 from tests.tui.written_homes import written
 from tui.app import WorkbenchApp
+from tui.plan.devices import Device
 from workbench.run.layout import Home
 
 pytestmark = pytest.mark.screens
 
 _SIZES = {"120x36": WIDE, "80x24": NARROW, "60x18": TINY}
+_STILL = 4  # tenths of a second
 _TAKEN = re.compile(r"\d+(?:\.\d+)?(?= m?s\b)")  # how long a query took
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Plan screen says how much memory there is; the kept texts are those of one machine."""
+    monkeypatch.setattr("tui.plan.view.this_cpu", lambda: Device("cpu", 16 * 10**9))
 
 
 def _empty(home: Home) -> None:
@@ -48,7 +58,6 @@ STATES = {
     "plan-area": State(_runs, ("v", "down", "right", "minus")),
     "plan-rule": State(_runs, ("colon", *keys("mlp r=8"))),
     "plan-rule-error": State(_runs, ("colon", *keys("mpl r=8"))),
-    "plan-errors": State(_runs, ("colon", *keys("0 q r=9999"), "enter")),
     "plan-first": State(_empty, ()),
     "runs-empty": State(_empty, ("2",)),
     "runs": State(_runs, ("2",)),
@@ -58,8 +67,8 @@ STATES = {
     "compare-empty": State(_empty, ("3",)),
     "compare": State(_study, ("3",)),
     "compare-lens": State(_study, ("3", "down", "enter")),
-    "library": State(_runs, ("4",)),
-    "library-empty": State(_empty, ("4",)),
+    "library": State(_runs, ("4", "end")),
+    "library-empty": State(_empty, ("4", "end")),
     "guide": State(_empty, ("f1",)),
     "keys": State(_runs, ("question_mark",)),
 }
@@ -74,6 +83,16 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[Callable[[Home], Non
     return made
 
 
+async def _still(pilot: Pilot[Any]) -> str:
+    """What stands on the screen once nothing has changed on it for a while."""
+    text, same = "", 0
+    while same < _STILL:
+        await pilot.pause(0.1)
+        before, text = text, _TAKEN.sub(lambda match: "#" * len(match[0]), screen_text(pilot.app))
+        same = same + 1 if text == before else 0
+    return text
+
+
 def _drawn(state: State, home: Home, only_ascii: bool = False) -> dict[str, str]:
     """The state at every size: of one app, which is resized."""
 
@@ -86,12 +105,7 @@ def _drawn(state: State, home: Home, only_ascii: bool = False) -> dict[str, str]
                 await pilot.press(key)
             for name, size in _SIZES.items():
                 await pilot.resize_terminal(*size)
-                for _ in range(3):  # threads that answer threads
-                    await pilot.app.workers.wait_for_complete(
-                        [one for one in pilot.app.workers if one.group not in ("lists", "logs", "watch")]
-                    )
-                    await pilot.pause(0.15)
-                found[name] = _TAKEN.sub(lambda match: "#" * len(match[0]), screen_text(app))
+                found[name] = await _still(pilot)
         return found
 
     for path in home.path.glob("drafts/*"):

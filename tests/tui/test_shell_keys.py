@@ -76,7 +76,7 @@ def _clashes(node: DOMNode) -> list[str]:
 
 
 def _focusable(app: WorkbenchApp) -> list[Any]:
-    return [widget for widget in app.screen.query("*") if widget.can_focus and type(widget) is not Input]
+    return [widget for widget in app.screen.query("*") if widget.can_focus and not isinstance(widget, Input)]
 
 
 @pytest.mark.screens
