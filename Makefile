@@ -8,8 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OMP_NUM_THREADS ?= 1
 # Hundreds of short processes import the same modules: compiled once, not by each.
 unexport PYTHONDONTWRITEBYTECODE
-# One process more than the smallest machine has cores: a test that waits for another program leaves a core free.
-WORKERS ?= 3
+WORKERS ?= 2
 # A file's tests stay in one process, since they share what is costly to make; the long files come first.
 IN_PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
