@@ -1,7 +1,7 @@
 """The app: its screens as modes, keys that hold everywhere, and the way back out. It runs nothing itself."""
 
 import asyncio
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,11 +9,8 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from tui.compare.screen import CompareScreen
-from tui.library.screen import LibraryScreen
 from tui.opening import OpenPlan, OpenRuns, OpenSample
-from tui.plan.screen import PlanScreen
-from tui.runs.screen import RunsScreen
+from tui.screens import NAMES, import_screens, make_screen
 from tui.shell.base import ShellApp
 from tui.welcome.lines import add_lines
 from workbench.run.at_work import runs_at_work
@@ -44,24 +41,21 @@ class WorkbenchApp(ShellApp):
         super().__init__(home, only_ascii)
         self._own = home
         self._begin_with_sample = begin_with_sample
-        self._makers: dict[str, Callable[[], Screen[None]]] = {
-            "plan": lambda: PlanScreen(self.home, model),
-            "runs": lambda: RunsScreen(self.home),
-            "compare": lambda: CompareScreen(self.home),
-            "library": lambda: LibraryScreen(self.home, model),
-        }
+        self._model = model
+
+    def import_screens(self) -> None:
+        import_screens()
 
     async def on_mount(self) -> None:
         self.add_mode(_BETWEEN, Screen)
-        for name, make in self._makers.items():
-            self.add_mode(name, make)
+        self._add_modes()
         await self.action_show("plan")
         if self._begin_with_sample:
             self.action_sample()
 
     async def action_show(self, name: str) -> None:
         """Goes to a screen; each is made when it is first shown."""
-        if name in self._makers:
+        if name in NAMES:
             await self.switch_mode(name)
             await add_lines(self.screen_stack[0], self.home, self._own, greets=name == "plan")
 
@@ -75,6 +69,8 @@ class WorkbenchApp(ShellApp):
 
     @on(OpenSample)
     async def _open_sample(self) -> None:
+        from tui.compare.screen import CompareScreen
+
         if not is_sample(self.home):
             await self._look_at(await asyncio.to_thread(sample_home), "compare")
             if isinstance(self.screen, CompareScreen):
@@ -87,13 +83,19 @@ class WorkbenchApp(ShellApp):
         """Another home; the screens of the one before are closed, and what was typed there is in its files."""
         await self.switch_mode(_BETWEEN)
         self.home = home
-        for each, make in self._makers.items():
+        for each in NAMES:
             await self.remove_mode(each)
-            self.add_mode(each, make)
+        self._add_modes()
         await self.action_show(name)
+
+    def _add_modes(self) -> None:
+        for name in NAMES:
+            self.add_mode(name, partial(make_screen, name, self.home, self._model))
 
     @on(OpenRuns)
     async def _open_runs(self, event: OpenRuns) -> None:
+        from tui.runs.screen import RunsScreen
+
         await self.action_show("runs")
         if isinstance(self.screen, RunsScreen):
             self.screen.show_only(event.run_ids)
@@ -104,13 +106,15 @@ class WorkbenchApp(ShellApp):
 
     async def open_plan(self, path: Path | None, text: str | None, name: str) -> None:
         """Goes to the Plan screen, and opens a plan file there, or a text that has no file yet."""
+        from tui.plan.screen import PlanScreen
+
         await self.action_show("plan")
         screen = next(screen for screen in self.screen_stack if isinstance(screen, PlanScreen))
         screen.open_plan(path, text, name)
 
     async def action_quit(self) -> None:
         """Leaves, and says what goes on without the screens."""
-        live = sum(view.status.is_live for _, view in runs_at_work(self.home))
+        live = sum(view.status.is_live for _, view in runs_at_work(self._own))
         text = f"{live} {'run keeps' if live == 1 else 'runs keep'} going; see: workbench runs watch"
         self.exit(message=text if live else None)
 

@@ -155,6 +155,16 @@ def test_files_that_cannot_come(run: Run, desk: Desk, name: str, text: str | Non
     assert said in answer.err
 
 
+def test_two_files_of_one_name_in_a_zip_do_not_hide_each_other(run: Run, desk: Desk, home: Home) -> None:
+    with zipfile.ZipFile(desk.folder / "x.zip", "w") as archive:
+        for folder in ("a", "b"):
+            archive.writestr(f"{folder}/mine.yaml", f"name: mine\nmodel: demo\nnotes: {folder}\n")
+    answer = run("import", "x.zip")
+    assert answer.code == 3
+    assert "holds mine.yaml twice" in answer.err
+    assert not (home.plans / "mine.yaml").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "words", "code", "said"),
     [

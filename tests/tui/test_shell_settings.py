@@ -11,10 +11,16 @@ from textual.pilot import Pilot
 from tests.tui.pilot import drive, screen_text
 from tui.app import WorkbenchApp
 from tui.plan.screen import PlanScreen
-from tui.shell.keymap import known_bindings, usable
+from tui.screens import import_screens
+from tui.shell.keymap import Owned, known_bindings, usable
 from tui.shell.settings import keep_theme, read_settings
 from tui.shell.too_small import TooSmall
 from workbench.run.layout import Home
+
+
+def _all_bindings() -> list[Owned]:
+    import_screens()
+    return known_bindings()
 
 
 @pytest.fixture
@@ -65,7 +71,7 @@ def test_what_is_wrong_is_named(home: Home, text: str, said: str) -> None:
 
 def test_keys_that_cannot_be_meant_are_left_out() -> None:
     asked = {"plan.undu": "z", "plan.paint": "r", "plan.undo": "z", "app.jump": "ctrl+g", "plan.rank": "left", "x": "1"}
-    used, problems = usable(asked, known_bindings())
+    used, problems = usable(asked, _all_bindings())
     assert used == {"plan.undo": "z", "app.jump": "ctrl+g"}
     assert "'plan.undu' is no action: did you mean 'plan.undo'?" in problems
     assert "plan.paint: 'r' is plan.rank (Rank) already" in problems
@@ -74,13 +80,13 @@ def test_keys_that_cannot_be_meant_are_left_out() -> None:
 
 
 def test_a_key_that_was_given_away_is_free() -> None:
-    used, problems = usable({"plan.undo": "z", "plan.paint": "u"}, known_bindings())
+    used, problems = usable({"plan.undo": "z", "plan.paint": "u"}, _all_bindings())
     assert problems == []
     assert used == {"plan.undo": "z", "plan.paint": "u"}
 
 
 def test_keys_of_other_screens_and_dialogs_do_not_clash() -> None:
-    assert usable({"runs.mark": "R,C", "stop.kill": "f"}, known_bindings())[1] == [
+    assert usable({"runs.mark": "R,C", "stop.kill": "f"}, _all_bindings())[1] == [
         "runs.mark: 'R' is runs.retry (Retry) already"
     ]
 

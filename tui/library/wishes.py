@@ -1,12 +1,8 @@
 """What the keys ask of the entry under the cursor: what can be asked of which kind, and by which commands."""
 
-import os
-import shlex
-import subprocess
 from functools import partial
 from pathlib import Path
 
-from textual.app import SuspendNotSupported
 from textual.screen import Screen
 
 from tui.library import commands
@@ -16,6 +12,8 @@ from tui.library.messages import Done
 from tui.library.run_rows import Runs
 from tui.library.twins import Outcome, Twins
 from tui.opening import OpenPlan, OpenRuns
+from tui.widgets.outside_editor import edit_file
+from workbench.errors import UsageError
 from workbench.library.entry import Entry, Kind
 from workbench.library.templates import plan_template
 from workbench.library.trash import Item, items
@@ -58,11 +56,9 @@ class Wishes:
             self._refuse("e opens plans, recipes and studies of your own; c makes a copy of a built-in one")
             return False
         try:
-            with self._screen.app.suspend():
-                subprocess.run([*shlex.split(os.environ.get("EDITOR", "vi")), str(entry.path)], check=False)
-        except (SuspendNotSupported, OSError) as error:
-            self._refuse(f"{entry.path} cannot be opened from here: {error}")
-            return False
+            edit_file(self._screen.app, entry.path)
+        except UsageError as error:
+            self._refuse(f"{entry.path}: {error.title}; {error.hint}")
         return True
 
     def diff(self, marks: Marks, current: Entry | None) -> None:

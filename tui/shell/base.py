@@ -54,6 +54,8 @@ class ShellApp(App[None]):
     def on_load(self) -> None:
         """Before anything is drawn."""
         found = settings.read_settings(self._settings_file)
+        if found.keymap:
+            self.import_screens()
         keymap, problems = usable(found.keymap, known_bindings())
         wrong = [*found.problems, *(f"{self._settings_file}: keymap: {problem}" for problem in problems)]
         self.set_keymap(keymap)
@@ -68,6 +70,9 @@ class ShellApp(App[None]):
             self.call_later(
                 self.notify, "\n".join(map(visible, said.splitlines())), severity="warning", markup=False, timeout=20
             )
+
+    def import_screens(self) -> None:
+        """Has the keys of all screens known; here there are none."""
 
     def action_choose_theme(self, name: str) -> None:
         """From now on, and when the program is opened again."""

@@ -48,4 +48,4 @@ def edit_file(app: App[Any], path: Path) -> None:
             f"{command[0]} cannot be started: {error.strerror}", "set $EDITOR to one that can: export EDITOR=nano"
         ) from error
     if code != 0:
-        raise UsageError(f"{command[0]} ended with code {code}", "nothing of it was taken")
+        raise UsageError(f"{command[0]} ended with code {code}", "see what it says: start it on that file by hand")

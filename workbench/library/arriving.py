@@ -117,9 +117,12 @@ def _unpacked(archive: zipfile.ZipFile, folder: Path) -> list[Path]:
     members = [member for member in archive.infolist() if member.filename.endswith(".yaml")]
     if not members or sum(member.file_size for member in members) > _MOST_BYTES:
         raise InvalidError(f"{archive.filename}: holds no .yaml files of a sensible size", "a zip of plan and recipe")
-    paths = []
+    paths: list[Path] = []
     for member in members:
         target = folder / Path(member.filename).name
+        if target in paths:
+            hint = "rename one of them, or import them from folders of their own"
+            raise InvalidError(f"{archive.filename}: holds {target.name} twice", hint)
         target.write_bytes(archive.read(member))
         paths.append(target)
     return paths
