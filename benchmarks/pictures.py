@@ -40,9 +40,9 @@ def main() -> None:
         own.path.mkdir()
         plan = ("G", "v", "k", "right", "right", "right", "minus", "minus", "escape", "g", "end", "b", "b")
         asyncio.run(take("plan", own, plan))
-    asyncio.run(take("runs", sample, ("2", "space", "j", "space", "j", "p")))
+    asyncio.run(take("runs", sample, ("2", "G", "p", *["k"] * 4, "space", *["k"] * 6, "space")))
     asyncio.run(take("compare", sample, ("3", "j", "enter")))
-    asyncio.run(take("library", sample, ("4", "j")))
+    asyncio.run(take("library", sample, ("4",)))
 
 
 if __name__ == "__main__":

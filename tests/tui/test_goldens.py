@@ -103,6 +103,8 @@ def _drawn(state: State, home: Home, only_ascii: bool = False) -> dict[str, str]
             await pilot.pause()
             for key in state.keys:
                 await pilot.press(key)
+                if key.isdigit():  # a screen reads what it shows before other keys mean anything
+                    await _still(pilot)
             for name, size in _SIZES.items():
                 await pilot.resize_terminal(*size)
                 found[name] = await _still(pilot)
