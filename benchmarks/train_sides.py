@@ -4,7 +4,10 @@
 loop that one writes with transformers, peft and bitsandbytes alone. Both get the same model folder, examples, order,
 batches, first weights of the adapters, AdamW, clipping and schedule, and both know loss and gradient norm after every
 step. Each step is a line of JSON on stdout, each waits for a line on stdin, and the last line is memory above what
-the libraries take.
+the libraries take: the resident set on the CPU, the allocator's peak on a GPU.
+
+On a GPU there are two plain sides. `plain` is QLoRA's own: peft's preparation, which holds embeddings, head and norms
+in fp32, under autocast. `plain_bf16` leaves the preparation out, so that these stay in bf16 as ours do.
 """
 
 import itertools
@@ -50,23 +53,35 @@ _STATUS = Path("/proc/self/status")
 class Meter:
     """Takes the figures of every step, says them, and waits for the word to go on; the wait is in no figure."""
 
-    def __init__(self) -> None:
-        self._imported = _status("VmRSS")
+    def __init__(self, on_gpu: bool) -> None:
+        self._on_gpu = on_gpu
+        self._imported = self._now()
 
     def begin(self) -> None:
         """The base is loaded, the adapters are on it, the first step comes."""
-        self._loading_peak, self._loaded = _status("VmHWM"), _status("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")  # sets VmHWM back, so that training has a peak of its own
+        self._loading_peak, self._loaded = self._peak(), self._now()
+        if self._on_gpu:
+            torch.cuda.reset_peak_memory_stats()
+        else:
+            Path("/proc/self/clear_refs").write_text("5")  # sets VmHWM back, so that training has a peak of its own
         self._say_and_wait({"ready": True})
 
     def step(self, loss: float, grad_norm: float) -> None:
+        if self._on_gpu:
+            torch.cuda.synchronize()  # the optimizer's work belongs to this step, not to the wait after it
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         self._say_and_wait({"loss": loss, "grad_norm": grad_norm, "wall": wall, "cpu": cpu})
 
     def end(self) -> None:
-        peak = _status("VmHWM")
+        peak = self._peak()
         memory = {"whole": max(peak, self._loading_peak), "training": peak, "after_loading": self._loaded}
         print(json.dumps({name: value - self._imported for name, value in memory.items()}), flush=True)
+
+    def _now(self) -> int:
+        return torch.cuda.memory_allocated() if self._on_gpu else _status("VmRSS")
+
+    def _peak(self) -> int:
+        return torch.cuda.max_memory_allocated() if self._on_gpu else _status("VmHWM")
 
     def _say_and_wait(self, figures: dict[str, Any]) -> None:
         print(json.dumps(figures), flush=True)
@@ -97,7 +112,16 @@ def _fill(model: nn.Module) -> None:
 
 def _recipe(case: dict[str, Any]) -> Recipe:
     keys = ("max_length", "batch", "lr", "clip", "warmup")
-    return Recipe(data=case["data"], steps=case["steps"], **{key: case[key] for key in keys})
+    dtype = "bf16" if case["on_gpu"] else "fp32"
+    return Recipe(data=case["data"], steps=case["steps"], compute_dtype=dtype, **{key: case[key] for key in keys})
+
+
+def _device(case: dict[str, Any]) -> torch.device:
+    return torch.device("cuda", 0) if case["on_gpu"] else torch.device("cpu")
+
+
+def _dtype(case: dict[str, Any]) -> torch.dtype:
+    return torch.bfloat16 if case["on_gpu"] else torch.float32
 
 
 def workbench(case: dict[str, Any], meter: Meter) -> None:
@@ -106,7 +130,7 @@ def workbench(case: dict[str, Any], meter: Meter) -> None:
     data = load_data(recipe)
     with TemporaryDirectory() as folder:
         record = _record(case, recipe, data, Path(folder))
-        base = load_base(record, torch.device("cpu"), torch.float32)
+        base = load_base(record, _device(case), _dtype(case))
         tokenizer = load_tokenizer(case["model"])
         training = tokenize(data.training, tokenizer, recipe.max_length, "training")
         model, clock = build_adapters(base.model, record)
@@ -133,12 +157,24 @@ def _record(case: dict[str, Any], recipe: Recipe, data: DataSet, folder: Path) -
 
 
 def plain(case: dict[str, Any], meter: Meter) -> None:
-    """Trains with the libraries alone."""
+    """Trains with the libraries alone, as QLoRA's authors do."""
+    base = prepare_model_for_kbit_training(_plain_base(case), use_gradient_checkpointing=False)
+    _train_plain(case, meter, base, autocast=case["on_gpu"])
+
+
+def plain_bf16(case: dict[str, Any], meter: Meter) -> None:
+    """Trains with the libraries alone, all of the base in bf16: less memory, and faster."""
+    base = _plain_base(case)
+    base.requires_grad_(False)
+    _train_plain(case, meter, base, autocast=False)
+
+
+def _train_plain(case: dict[str, Any], meter: Meter, base: Any, autocast: bool) -> None:
     recipe = _recipe(case)
     examples = load_data(recipe).training
     tokenizer = load_tokenizer(case["model"])
     tokens = tokenize(examples, tokenizer, recipe.max_length, "training").examples
-    model = get_peft_model(_plain_base(case["model"]), _plain_config(case))
+    model = get_peft_model(base, _plain_config(case))
     _fill(model)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=recipe.lr, weight_decay=0.0)
@@ -146,7 +182,9 @@ def plain(case: dict[str, Any], meter: Meter) -> None:
     model.train()
     meter.begin()
     for batch in _plain_batches(tokens, recipe, pad_id_of(tokenizer)):
-        loss = model(**batch, use_cache=False).loss
+        on_device = {key: value.to(_device(case)) for key, value in batch.items()}
+        with torch.autocast("cuda", torch.bfloat16, enabled=autocast):
+            loss = model(**on_device, use_cache=False).loss
         loss.backward()
         norm = nn.utils.clip_grad_norm_(parameters, recipe.clip)
         optimizer.step()
@@ -155,20 +193,24 @@ def plain(case: dict[str, Any], meter: Meter) -> None:
         meter.step(loss.item(), norm.item())
 
 
-def _plain_base(folder: str) -> Any:
+def _plain_base(case: dict[str, Any]) -> Any:
     config = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.float32,
+        bnb_4bit_compute_dtype=_dtype(case),
     )
     base = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, device_map={"": "cpu"}, quantization_config=config, attn_implementation="sdpa"
+        case["model"],
+        dtype=_dtype(case),
+        device_map={"": _device(case)},
+        quantization_config=config,
+        attn_implementation="sdpa",
     )
     for layer in base.modules():
         if isinstance(layer, bnb.nn.Linear4bit):
             layer.support_avx512bf16_for_cpu = False  # nothing is evaluated here, but let both sides be alike
-    return prepare_model_for_kbit_training(base, use_gradient_checkpointing=False)
+    return base
 
 
 def _plain_config(case: dict[str, Any]) -> LoraConfig:
@@ -211,14 +253,15 @@ def _plain_batch(examples: Sequence[TokenizedExample], pad_id: int) -> dict[str,
     }
 
 
-SIDES = {"workbench": workbench, "plain": plain}
+SIDES = {"workbench": workbench, "plain": plain, "plain_bf16": plain_bf16}
 
 
 def main(arguments: Sequence[str]) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    case, meter = json.loads(arguments[0]), Meter()
+    case = json.loads(arguments[0])
+    meter = Meter(case["on_gpu"])
     SIDES[case["side"]](case, meter)
     meter.end()
 

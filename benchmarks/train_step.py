@@ -151,7 +151,7 @@ def main() -> None:
         results = []
         for model, rank, dropout in QUICK if chosen.quick else FULL:
             where = {"model": str(places[model][0]), "data": str(places[model][1])}
-            settings = {"rank": rank, "dropout": dropout, "steps": steps, "clip": 1.0, "warmup": 0.03}
+            settings = {"rank": rank, "dropout": dropout, "steps": steps, "clip": 1.0, "warmup": 0.03, "on_gpu": False}
             results.append(measure({"name": model, **where, **MODELS[model], **settings}, pairs))
             ratio = results[-1]["step_time"]["ratio"]["median"]
             print(f"{model}, rank {rank}, dropout {dropout}: {ratio:.3f}", file=sys.stderr, flush=True)

@@ -60,7 +60,8 @@ def quantize_groups(weight: torch.Tensor, blocksize: int) -> GroupCodes:
     grouped = weight.float().contiguous().view(rows, columns // blocksize, blocksize)
     low, high = grouped.amin(-1), grouped.amax(-1)
     flat = high - low <= (_FLAT * torch.maximum(low.abs(), high.abs())).clamp_min(_NOTHING)
-    scales = torch.where(flat, 1.0, (high - low) / LARGEST_CODE)
+    # Divided by a tensor: by a number, CUDA multiplies with its reciprocal, and other values would lie on the edges.
+    scales = torch.where(flat, 1.0, (high - low) / high.new_full((), LARGEST_CODE))
     zeros = torch.where(flat, -(low / 2 + high / 2), -low / scales)
     steps = ((grouped - low[..., None]) / scales[..., None]).round_().clamp_(0, LARGEST_CODE)
     codes = steps.masked_fill_(flat[..., None], 0.0).to(torch.uint8).view(2, -1)
