@@ -1,7 +1,7 @@
 """B5 on a GPU: the estimated peak of memory against the allocator's, one configuration after the other.
 
-`python -m benchmarks.gpu_memory FOLDER DATA`: FOLDER is a model, DATA a file of examples longer than every sequence
-here. Prints one line of JSON per configuration.
+`python -m benchmarks.gpu_memory FOLDER DATA [NAME...]`: FOLDER is a model, DATA a file of examples longer than every sequence
+here; without names, all configurations. Prints one line of JSON per configuration.
 """
 
 import gc
@@ -146,10 +146,10 @@ def _train(case: Case, plan: Plan, recipe: Recipe) -> tuple[list[float], int, in
 
 
 def main(arguments: Sequence[str]) -> None:
-    model, data_file = arguments
+    model, data_file, *names = arguments
     prepare_libraries()
     with TemporaryDirectory() as folder:
-        for case in CASES:
+        for case in (case for case in CASES if not names or case.name in names):
             began = time.monotonic()
             try:
                 found = measure(case, model, data_file, Path(folder))

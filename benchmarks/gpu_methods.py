@@ -1,11 +1,12 @@
 """Every adapter method on every base format, the same steps on the CPU and on a GPU, both in fp32.
 
-`python -m benchmarks.gpu_methods`. The demo base, no dropout, the same data and first weights: what differs is the
+`python -m benchmarks.gpu_methods [NAME...]`. The demo base, no dropout, the same data and first weights: what differs is the
 device. Prints one line of JSON per plan: the losses of both and the largest relative difference.
 """
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -92,11 +93,13 @@ def _steps(record: RunRecord, data: Any, device: torch.device) -> list[tuple[flo
     return found
 
 
-def main() -> None:
+def main(names: Sequence[str]) -> None:
     prepare_libraries()
     torch.backends.cuda.matmul.allow_tf32 = False
     with TemporaryDirectory() as folder:
         for name, text in plans().items():
+            if names and name not in names:
+                continue
             try:
                 found = compare(name, text, Path(folder))
             except Exception as error:  # one that fails is a finding, and the others go on
@@ -105,4 +108,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(sys.argv[1:])

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 from benchmarks.common import ROOT
 
 _HOG = """import sys, torch
-held = torch.empty(int(sys.argv[1]), dtype=torch.uint8, device="cuda")
-print(1, flush=True)
+torch.cuda.mem_get_info()
+print("ready", flush=True)
+held = torch.empty(int(sys.stdin.readline()), dtype=torch.uint8, device="cuda")
+print("held", flush=True)
 sys.stdin.read()
 """
 _PLAN = (
@@ -138,11 +140,12 @@ def out_of_memory(home: Path, model: Path, data: Path) -> dict[str, Any]:
     )
     run_id = json.loads(said.stdout)["run_id"] if said.stdout.startswith("{") else json.loads(said.stdout)[0]["run_id"]
     predicted = json.loads((home / "runs" / run_id / "run.json").read_text())["predicted_bytes"]
-    _wait(lambda: any(e["kind"] == "started" for e in events(home, run_id)), "the trainer's first event")
-    free, _ = torch.cuda.mem_get_info()
-    with _hog(int(free - 0.4 * predicted["total"])):
+    with _hog() as take:
+        _wait(lambda: any(e["kind"] == "started" for e in events(home, run_id)), "the trainer's first event")
+        free, _ = torch.cuda.mem_get_info()
+        take(int(free - 0.4 * predicted["total"]))
         _wait(lambda: any(e["kind"] == "failed" for e in events(home, run_id)), "the failure")
-        command(home, "runs", "show", run_id)
+        waiting = command(home, "runs", "queue").splitlines()
     _wait(lambda: _is_over(home, run_id), "the end of the next attempt")
     log = events(home, run_id)
     return {
@@ -155,20 +158,26 @@ def out_of_memory(home: Path, model: Path, data: Path) -> dict[str, Any]:
             if e["kind"] == "started"
         ],
         "finished": [e for e in log if e["kind"] == "finished"],
+        "waiting": waiting,
+        "telemetry": [e for e in log if e["kind"] == "telemetry"][-2:],
+        "kinds": sorted({e["kind"] for e in log}),
         "shown": command(home, "runs", "show", run_id).splitlines()[:40],
     }
 
 
 @contextmanager
-def _hog(size: int) -> Iterator[None]:
-    """Another process that holds `size` bytes of the card."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", _HOG, str(size)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+def _hog() -> Iterator[Callable[[int], None]]:
+    """Another process on the card, and what makes it take so many bytes of it."""
+    process = subprocess.Popen([sys.executable, "-c", _HOG], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None and process.stdout is not None
+
+    def take(size: int) -> None:
+        print(size, file=process.stdin, flush=True)
+        assert process.stdout.readline() == "held\n"
+
     try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "1\n"
-        yield
+        assert process.stdout.readline() == "ready\n"
+        yield take
     finally:
         process.kill()
         process.wait()

@@ -97,9 +97,9 @@ def _status(key: str) -> int:
 def first_weights(site: str, a: torch.Tensor, b: torch.Tensor) -> None:
     """Fills A and B of a site with normal numbers of its own; B small and not zero, so that A learns at once."""
     generator = torch.Generator().manual_seed(derive_seed(SEED, "benchmark", site))
-    with torch.no_grad():
-        nn.init.normal_(a, std=1 / math.sqrt(a.shape[1]), generator=generator)
-        nn.init.normal_(b, std=0.01, generator=generator)
+    with torch.no_grad():  # drawn on the CPU, so that they are the same on every device
+        a.copy_(torch.empty(a.shape).normal_(std=1 / math.sqrt(a.shape[1]), generator=generator))
+        b.copy_(torch.empty(b.shape).normal_(std=0.01, generator=generator))
 
 
 def _fill(model: nn.Module) -> None:
