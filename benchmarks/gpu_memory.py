@@ -1,7 +1,7 @@
 """B5 on a GPU: the estimated peak of memory against the allocator's, one configuration after the other.
 
-`python -m benchmarks.gpu_memory FOLDER DATA [NAME...]`: FOLDER is a model, DATA a file of examples longer than every sequence
-here; without names, all configurations. Prints one line of JSON per configuration.
+`python -m benchmarks.gpu_memory FOLDER DATA [NAME...]`: FOLDER is a model, DATA a file of examples longer than every
+sequence here; without names, all configurations. Prints one line of JSON per configuration.
 """
 
 import gc

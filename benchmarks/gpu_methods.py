@@ -1,7 +1,7 @@
 """Every adapter method on every base format, the same steps on the CPU and on a GPU, both in fp32.
 
-`python -m benchmarks.gpu_methods [NAME...]`. The demo base, no dropout, the same data and first weights: what differs is the
-device. Prints one line of JSON per plan: the losses of both and the largest relative difference.
+`python -m benchmarks.gpu_methods [NAME...]`. The demo base, no dropout, the same data and first weights: what
+differs is the device. Prints one line of JSON per plan: the losses of both and the largest relative difference.
 """
 
 import json

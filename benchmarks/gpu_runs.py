@@ -169,14 +169,16 @@ def out_of_memory(home: Path, model: Path, data: Path) -> dict[str, Any]:
 def _hog() -> Iterator[Callable[[int], None]]:
     """Another process on the card, and what makes it take so many bytes of it."""
     process = subprocess.Popen([sys.executable, "-c", _HOG], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin is not None and process.stdout is not None
+    stdin, stdout = process.stdin, process.stdout
+    assert stdin is not None
+    assert stdout is not None
 
     def take(size: int) -> None:
-        print(size, file=process.stdin, flush=True)
-        assert process.stdout.readline() == "held\n"
+        print(size, file=stdin, flush=True)
+        assert stdout.readline() == "held\n"
 
     try:
-        assert process.stdout.readline() == "ready\n"
+        assert stdout.readline() == "ready\n"
         yield take
     finally:
         process.kill()

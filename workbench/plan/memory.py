@@ -18,7 +18,8 @@ from workbench.plan.plan import Plan, PlannedSite
 
 DEFAULT_TOKENS = 2048
 _COMPUTE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
-_LOGIT_BYTES = {"fp32": 17, "bf16": 14, "fp16": 14}  # logits, their fp32 copy, log-probabilities and gradients
+# Logits, their fp32 copy, log-probabilities and gradients: 12 in bf16 by an H200's allocator at 512 to 8,192 tokens.
+_LOGIT_BYTES = {"fp32": 17, "bf16": 12, "fp16": 12}
 _CUDA_CONTEXT = 400_000_000  # measured between 0.3 and 0.5 GB
 _CPU_CONTEXT = 406_000_000  # resident set of the trainer once its libraries are imported (torch 2.13, CPU build)
 _HEADS_INPUT = "attention heads"
@@ -30,8 +31,8 @@ class Memory:
 
     base: frozen weights of all sites; embeddings: embeddings, head, norms and biases; trainable: adapter weights,
     gradients and optimizer states; activations: what backward keeps, and the largest dequantized weight; context: the
-    device's own on a GPU, the interpreter and its libraries on the CPU. The allocator of a GPU reserves 2 to 8 % more
-    than the total.
+    device's own on a GPU, the interpreter and its libraries on the CPU. The allocator of a GPU reserves more than the
+    total: 8 to 36 % were seen on an H200, most where the logits are most of it.
     """
 
     tokens: int
@@ -69,15 +70,19 @@ def memory(
     """
     width = _COMPUTE_BYTES[compute_dtype]
     rest = plan.map.base_params - sum(planned.site.params for planned in plan.sites)
+    forward_only = optimizer == "mezo" or not plan.adapted
+    one_by_one = forward_only or gradient_checkpointing
+    kept, one_block = _per_token(plan, width, sequence_length or tokens, forward_only, gradient_checkpointing)
+    at_work = tokens * one_block + _kept_once(plan, gradient_checkpointing) + _dequantized(plan, width)
+    logits = tokens * plan.map.vocab_size * _logit_bytes(compute_dtype, forward_only)
     return Memory(
         tokens=tokens,
         base=sum(planned.base_bytes for planned in plan.sites),
         embeddings=rest * width,
         trainable=trainable_bytes(plan, optimizer),
-        activations=tokens * _per_token(plan, width, sequence_length or tokens, optimizer, gradient_checkpointing)
-        + _kept_once(plan, gradient_checkpointing)
-        + _dequantized(plan, width),
-        logits=tokens * plan.map.vocab_size * _LOGIT_BYTES[compute_dtype],
+        activations=tokens * kept + at_work,
+        # Where blocks keep nothing, one is at work before the logits are there or when they are gone.
+        logits=max(0, logits - at_work) if one_by_one else logits,
         context=_CUDA_CONTEXT if device.startswith("cuda") else _CPU_CONTEXT,
     )
 
@@ -89,17 +94,27 @@ def trainable_bytes(plan: Plan, optimizer: str = "adamw") -> int:
     return plan.trainable_params * (10 if "8bit" in optimizer else 16)
 
 
-def _per_token(plan: Plan, width: int, length: int, optimizer: str, gradient_checkpointing: bool) -> int:
-    """Bytes that backward keeps of one token, nothing below the lowest adapted block; without it, the largest block."""
+def _logit_bytes(compute_dtype: str, forward_only: bool) -> int:
+    """Bytes per token and word of the vocabulary; without a backward pass there is no gradient of them."""
+    return _LOGIT_BYTES[compute_dtype] - (_COMPUTE_BYTES[compute_dtype] if forward_only else 0)
+
+
+def _per_token(
+    plan: Plan, width: int, length: int, forward_only: bool, gradient_checkpointing: bool
+) -> tuple[int, int]:
+    """Bytes of a token that are kept until backward, nothing below the lowest adapted block; and those of one block.
+
+    The second are needed where blocks keep nothing, or their inputs alone, and one at a time is computed.
+    """
     blocks = [list(sites) for _, sites in groupby(plan.sites, key=lambda planned: planned.site.block)]
     lowest = min((planned.site.block for planned in plan.adapted), default=len(blocks) - 1)
     block = _block(plan.map, width, length)
     kept = [block + sum(_adapters(plan, sites, width)) for sites in blocks[lowest:]]
-    if optimizer == "mezo":
-        return max(kept)
+    if forward_only:
+        return 0, max(kept)
     if gradient_checkpointing:
-        return len(kept) * width * plan.map.hidden_size + max(kept)
-    return sum(kept)
+        return len(kept) * width * plan.map.hidden_size, max(kept)
+    return sum(kept), 0
 
 
 def _block(model: ModelMap, width: int, length: int) -> int:

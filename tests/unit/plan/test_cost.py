@@ -88,7 +88,7 @@ def test_memory_by_part(home: Home, llama: Path) -> None:
     assert estimate.trainable == 16 * plan.trainable_params == trainable_bytes(plan)
     assert memory(plan, 8, optimizer="adamw_8bit").trainable == 10 * plan.trainable_params
     assert estimate.logits == 8 * 10 * 17
-    assert memory(plan, 8, "bf16").logits == 8 * 10 * 14
+    assert memory(plan, 8, "bf16").logits == 8 * 10 * 12
     assert (estimate.context, memory(plan, 8, device="cuda:0").context) == (406_000_000, 400_000_000)
     parts = estimate.parts()
     assert parts.pop("total") == sum(parts.values()) == estimate.total
@@ -124,6 +124,17 @@ def test_blocks_below_the_lowest_adapted_one_keep_nothing(home: Home, llama: Pat
     assert kept("2- all r=4") == 2 * alone
     assert kept("* all r=4", gradient_checkpointing=True) == alone + 100 * 4 * 4 * 16
     assert 0 < kept() < alone  # a reference plan runs forward only
+
+
+@pytest.mark.parametrize("options", [{"gradient_checkpointing": True}, {"optimizer": "mezo"}])
+def test_logits_and_the_block_at_work_are_never_there_at_once(
+    saved_model: Callable[[str], Path], home: Home, options: dict[str, Any]
+) -> None:
+    plan = make_plan(home, saved_model("llama"), "* all r=4", base="fp32")
+    kept_all, one_by_one = memory(plan, 100), memory(plan, 100, **options)
+    block = one_by_one.activations - (100 * 4 * 4 * 16 if "gradient_checkpointing" in options else 0)
+    logits = kept_all.logits - (100 * 10 * 4 if "optimizer" in options else 0)
+    assert one_by_one.logits == max(0, logits - block)
 
 
 def test_mezo_needs_the_memory_of_inference(home: Home, llama: Path) -> None:
