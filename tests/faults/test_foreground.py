@@ -210,8 +210,14 @@ def test_a_shim_killed_at_any_moment_leaves_a_run_that_can_be_told_and_repeated(
     assert status_of(run_dir) is RunStatus.FINISHED
 
 
-def test_the_environment_of_a_slot() -> None:
+def test_the_environment_of_a_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF"):
+        monkeypatch.delenv(name, raising=False)
     cpu = run_environment(Slot("cpu", 0, "cpu"), 3)
     assert (cpu["CUDA_VISIBLE_DEVICES"], cpu["OMP_NUM_THREADS"], cpu["HF_HUB_OFFLINE"]) == ("", "3", "1")
     gpu = run_environment(Slot("GPU-1", 0, "gpu"), 1)
     assert (gpu["CUDA_VISIBLE_DEVICES"], gpu["CUDA_DEVICE_ORDER"]) == ("GPU-1", "PCI_BUS_ID")
+    assert gpu["PYTORCH_CUDA_ALLOC_CONF"] == "expandable_segments:True"
+    assert "PYTORCH_CUDA_ALLOC_CONF" not in cpu
+    monkeypatch.setenv("PYTORCH_ALLOC_CONF", "max_split_size_mb:64")
+    assert "PYTORCH_CUDA_ALLOC_CONF" not in run_environment(Slot("GPU-1", 0, "gpu"), 1)
