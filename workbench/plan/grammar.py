@@ -27,6 +27,8 @@ from workbench.plan.site import BANDS
 GROUP_NAME = r"[A-Za-z_][\w.-]*"
 BLOCK_WORDS = ("*", *BANDS, "first/3", "last/3")
 TYPE_WORDS = ("all", "attn", "mlp")
+# What people call the layer types before they know the grammar's words.
+_OTHER_WORDS = {"attention": "attn", "self_attn": "attn", "ffn": "mlp", "feedforward": "mlp", "linear": "all"}
 _BLOCKS_EXPECTED = "blocks: *, 3, 0-7, 24-, -4, %4, lower, middle, upper, first/3, last/4 or @group"
 _MODULES_EXPECTED = "modules: all, attn, mlp or names such as q,v"
 _ASSIGNMENT_EXPECTED = "key=value, key*=number, key/=number or off, without spaces around the sign"
@@ -99,7 +101,15 @@ def _block_term(text: str, term: Token) -> BlockTerm:
             except ValueError as error:
                 raise SelectorError(text, term.column, f"'{term.text}': {error}", _BLOCKS_EXPECTED) from None
     message = f"'{term.text}' is no block term" if term.text else "a comma with nothing beside it"
-    raise SelectorError(text, term.column, message, _BLOCKS_EXPECTED, _guess(nearest(term.text, BLOCK_WORDS)))
+    raise SelectorError(text, term.column, message, _BLOCKS_EXPECTED, _near_block(term.text))
+
+
+def _near_block(word: str) -> str:
+    """A block term that was meant, or the modules that stand where the blocks belong."""
+    modules = _OTHER_WORDS.get(word, word)
+    if modules in (*TYPE_WORDS, *MODULE_WORDS):
+        return f"did you mean '* {modules}'? blocks come before modules"
+    return _guess(nearest(word, BLOCK_WORDS))
 
 
 def _counted(number: str, what: str) -> int:
@@ -138,8 +148,13 @@ def _module_term(text: str, term: Token) -> ModuleTerm:
         message = f"'{term.text}' is not a site: only the linear layers inside the blocks carry adapters"
         raise SelectorError(text, term.column, message, _MODULES_EXPECTED)
     message = f"'{term.text}' is no module" if term.text else "a comma with nothing beside it"
-    guess = _guess(nearest(term.text, (*TYPE_WORDS, *MODULE_WORDS)))
-    raise SelectorError(text, term.column, message, _MODULES_EXPECTED, guess)
+    raise SelectorError(text, term.column, message, _MODULES_EXPECTED, _near_module(term.text))
+
+
+def _near_module(word: str) -> str:
+    if meant := _OTHER_WORDS.get(word):
+        return f"did you mean '{meant}'?"
+    return _guess(nearest(word, (*TYPE_WORDS, *MODULE_WORDS)))
 
 
 def _guess(hint: str) -> str:
