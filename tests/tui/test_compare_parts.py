@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.compare.asking import Answer
+from tui.compare.asking import Answer, Shelf
 from tui.compare.chart.draw import draw
 from tui.compare.chart.drawing import ASCII, UNICODE, plain
 from tui.compare.chart.points import ChartAsked
@@ -16,7 +16,7 @@ from tui.compare.completion import Names, complete
 from tui.compare.export import COPIED, export, tsv
 from tui.compare.history import History
 from tui.compare.parameters import options, read_values, values_text
-from tui.compare.said import command, few_text, result_title
+from tui.compare.said import command, few_text, lonely_text, result_title
 from tui.compare.statements import statement_at, statements
 from tui.widgets.result_table import result_table
 from workbench.errors import UsageError, WorkbenchError
@@ -210,6 +210,13 @@ def test_titles_tell_the_two_limits_apart() -> None:
     assert result_title(20_000, 10_000, False, 2) == "Result: 10,000 shown of 20,000 rows · L all · 2 s"
     assert result_title(100, 100, True, 0.012) == "Result: 100 rows · cut, there are more · 12 ms"
     assert "10,000 shown · 100,000 fetched · cut" in result_title(100_000, 10_000, True, 1)
+
+
+def test_a_plan_alone_has_nothing_to_be_compared_with() -> None:
+    alone = Shelf((), arms=("[b]draft",))
+    assert lonely_text(alone, {"study": None, "baseline": "[b]draft"}).startswith("only [b]draft has finished runs")
+    assert lonely_text(alone, {"group": "type"}) == ""
+    assert lonely_text(Shelf((), arms=("one", "other")), {"baseline": "one"}) == ""
 
 
 def test_a_result_has_its_command() -> None:

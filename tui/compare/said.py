@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Mapping
 
 from tui.compare.asking import Answer, Shelf
 from tui.compare.chart.points import COUNTS, FEW
@@ -70,6 +71,14 @@ def empty_text(shelf: Shelf) -> str:
         need = f"{NEEDED} finished runs needed (have {shelf.finished}); preview with sample data: t"
         return f"{need}\n1 composes a plan, R there runs it; 2 shows the runs."
     return "i goes to the lenses, enter runs one.\ns goes to the SQL, F5 runs it."
+
+
+def lonely_text(shelf: Shelf, values: Mapping[str, str | None]) -> str:
+    """What to do where a baseline has nothing beside it; "" where there is something, or no baseline is asked for."""
+    if len(shelf.arms) != 1 or "baseline" not in values:
+        return ""
+    alone = f"only {visible(shelf.arms[0])} has finished runs, so there is nothing to compare"
+    return f"{alone}: 1, change some layers, R runs them too (sample: t)"
 
 
 def choices_text(shelf: Shelf) -> str:

@@ -26,7 +26,7 @@ from tui.compare.parameters import Values
 from tui.compare.query_runner import GROUP as QUERY
 from tui.compare.query_runner import QueryRunner
 from tui.compare.retries import SECONDS, Retries
-from tui.compare.said import choices_text, command, empty_text, error_text, missing_value, shelf_title
+from tui.compare.said import choices_text, command, empty_text, error_text, lonely_text, missing_value, shelf_title
 from tui.compare.shelf_reader import ShelfReader
 from tui.compare.writer import Writer
 from tui.opening import OpenSample
@@ -175,7 +175,7 @@ class CompareScreen(Screen[None]):
         self._pane.show(answer)
         self._panes.answered(charted=self._pane.chart.has_chart)
         self._editing.show_values(answer.values)
-        self._editing.say("; ".join(answer.notes))
+        self._editing.say("; ".join(answer.notes) or lonely_text(self._shelf, answer.values))
         if self.focused is None:
             self._panes.focus_result()
 
