@@ -6,7 +6,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -120,12 +120,34 @@ def rounded(value: Any, digits: int = 4) -> Any:
     return value
 
 
-def publish(name: str, result: dict[str, Any], packages: Sequence[str], keep: bool) -> None:
-    """Prints the result as JSON; `keep` also writes it to `results/NAME-DATE.json`."""
+def publish(
+    name: str, result: dict[str, Any], packages: Sequence[str], keep: bool, parts: Collection[str] = ()
+) -> None:
+    """Prints the result as JSON; `keep` also writes it to `results/NAME-DATE.json`.
+
+    `parts` are the keys of results that can be measured one by one: those of the day that this one lacks stay in the
+    file, and `earlier` says of each when and with what it was measured.
+    """
     now = datetime.now(UTC)
     whole = {"benchmark": name, "measured": now.isoformat(timespec="seconds"), **result, "machine": machine(packages)}
-    text = json.dumps(rounded(whole), indent=1, ensure_ascii=False)
-    print(text)
+    print(_text(whole), end="")
     if keep:
         RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{name}-{now.date()}.json").write_text(text + "\n", encoding="utf-8")
+        path = RESULTS / f"{name}-{now.date()}.json"
+        before = json.loads(path.read_text(encoding="utf-8")) if parts and path.exists() else {}
+        path.write_text(_text(merged(before, whole, parts)), encoding="utf-8")
+
+
+def merged(before: dict[str, Any], now: dict[str, Any], parts: Collection[str]) -> dict[str, Any]:
+    """What was measured now, with those parts of the result before that it lacks."""
+    left = [part for part in parts if part in before and part not in now]
+    if not left:
+        return now
+    circumstances = {key: value for key, value in before.items() if key not in {"benchmark", "earlier", *parts}}
+    known = before.get("earlier", {})
+    earlier = {part: known.get(part, circumstances) for part in left}
+    return {**now, **{part: before[part] for part in left}, "earlier": earlier}
+
+
+def _text(result: dict[str, Any]) -> str:
+    return json.dumps(rounded(result), indent=1, ensure_ascii=False) + "\n"

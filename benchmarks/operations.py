@@ -195,7 +195,7 @@ def main() -> None:
         parser.error(f"{', '.join(sorted(unknown))}: expected of {', '.join(FIGURES)}")
     wanted = chosen.figures or FIGURES
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # the last run's ingest may still be at it
-        publish("operations", measure(Path(folder), wanted, chosen.quick), PACKAGES, chosen.keep)
+        publish("operations", measure(Path(folder), wanted, chosen.quick), PACKAGES, chosen.keep, FIGURES)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """The errors a person can meet: each says what is wrong, where, and what to do about it."""
 
 import errno
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong with something a person wrote.
 
     `where` names the file and line, key, site or run; `hint` says what to do and the nearest valid thing.

@@ -14,7 +14,7 @@ import pytest
 from tests.cli.command import COMMAND, Desk
 from tests.store.helpers import HOLDER, Metric, finished_run, record, steps, write_run
 from workbench.cli.kept_rows import read_kept
-from workbench.cli.run_list import listed_runs
+from workbench.cli.run_list import listed_runs, show_list
 from workbench.run import locks
 from workbench.run.events import EventLog
 from workbench.run.layout import Home, RunDir
@@ -170,18 +170,46 @@ def test_rows_without_results_are_not_kept(home: Home, capsys: pytest.CaptureFix
     assert _of(listed_runs(home), FINISHED)["eval"] == {"loss": 0.5}
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"1 0.0.0": {}}', "{version: []}", "{version: {run: [1, 2]}}"])
-def test_a_damaged_file_of_kept_rows_is_as_good_as_none(home: Home, text: str) -> None:
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "nothing": lambda kept: b"",
+    "another format": lambda kept: kept.replace(b" ", b"0 ", 1),
+    "one line": lambda kept: kept.partition(b"\n")[0],
+    "torn": lambda kept: kept[:-20],
+    "another run": lambda kept: kept.replace(FINISHED.encode(), FAILED.encode(), 1),
+    "one letter of a status": lambda kept: kept.replace(b"finished", b"Finished", 1),
+    "no text": lambda kept: kept + b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_file_of_kept_rows_is_as_good_as_none(home: Home, damage: Callable[[bytes], bytes]) -> None:
     _finished(home, FINISHED)
     _age(home)
     told = listed_runs(home)
-    [version] = json.loads((home.cache / "runs.json").read_text(encoding="utf-8"))
-    words = {"version": json.dumps(version), "run": json.dumps(FINISHED)}
-    for name, word in words.items():
-        text = text.replace(name, word)
-    (home.cache / "runs.json").write_text(text, encoding="utf-8")
+    kept = (home.cache / "runs.rows").read_bytes()
+    assert damage(kept) != kept
+    (home.cache / "runs.rows").write_bytes(damage(kept))
+    assert read_kept(home) == {}
     assert listed_runs(home) == told
     assert set(read_kept(home)) == {FINISHED}
+
+
+def test_a_kept_table_is_the_one_told_anew(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a name has what would end a field of the file of kept rows."""
+    meta = _finished(home, FINISHED).meta
+    meta.write_text(json.dumps({"name": "a\tb\nc\u2028d é 漢"}), encoding="utf-8")
+    _attempt(_finished(home, FAILED), 2, "failed", message="", hint="", **{"class": "n\na\tn"})
+    _age(home)
+    monkeypatch.setattr("workbench.cli.run_list.current_home", lambda: home)
+    show_list(as_json=False)
+    told = capsys.readouterr().out
+    assert set(read_kept(home)) == {FINISHED, FAILED}
+    show_list(as_json=False)
+    assert capsys.readouterr().out == told
+    assert "a⇥b↵c\\u2028d é 漢" in told
+    assert "failed: n↵a⇥n" in told
 
 
 def test_the_newest_come_first_kept_or_not(home: Home) -> None:
@@ -276,7 +304,7 @@ def _age(home: Home) -> None:
 
 def _anew(home: Home) -> list[dict[str, Any]]:
     """What is told without any row that was kept."""
-    (home.cache / "runs.json").unlink()
+    (home.cache / "runs.rows").unlink()
     return listed_runs(home)
 
 

@@ -314,7 +314,7 @@ def test_a_retry_that_was_written_twice_is_made_once(bench: Bench) -> None:
     (run_dir.path / "behaviour").write_text("finish")
     with queue_lock(bench.home) as tickets:  # a scheduler that is killed between the new ticket and the old one
         [started] = tickets.started()
-        tickets.put(replace(started, attempt=2, retries=2))
+        tickets.put(started._replace(attempt=2, retries=2))
     schedule(bench.home, bench.launcher("finish"))
     wait_until(lambda: _drained(bench))
     assert view_of(run_dir).attempt == 2

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from workbench.run.layout import Home, find_home
 
 # What JSON may hold as it is but a terminal might obey, or no encoding can write: C1 controls, directions, surrogates.
-_UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = "[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 _named: list[Path] = []
 
 if TYPE_CHECKING:
@@ -66,4 +66,4 @@ def tell(report: "IngestReport") -> None:
 
 def print_json(value: Any) -> None:
     text = json.dumps(value, indent=1, ensure_ascii=False)
-    print(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    print(re.sub(_UNSAFE, lambda found: f"\\u{ord(found[0]):04x}", text))

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.context import answered
@@ -127,6 +126,8 @@ def shown(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> tuple[di
     Evaluations, costs, audit and warnings are those of the last finished attempt, else of the last; the audit of the
     last one where that failed for it.
     """
+    from dataclasses import asdict
+
     from store.history import speaking_attempt
     from workbench.report.failure_card import failure_card
     from workbench.run.record import read_record
@@ -163,6 +164,8 @@ def shown(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> tuple[di
 
 
 def _evaluation(found: "Evaluated", attempt: int) -> dict[str, Any]:
+    from dataclasses import asdict
+
     from workbench.study.wilson import share_interval
 
     return asdict(found) | {"attempt": attempt, "interval": share_interval(found.evaluator, found.value, found.n)}

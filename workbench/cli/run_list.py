@@ -1,5 +1,6 @@
 """`workbench runs list`: results from the store, states from files and locks."""
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,6 +12,7 @@ from workbench.cli.run_details import listed, renewed, results_of, warn
 from workbench.cli.show_table import show_table
 from workbench.errors import LockedError
 from workbench.report.numbers import count, decimal, seconds, size
+from workbench.report.plain import visible
 from workbench.report.run import status_text
 from workbench.report.table import Column, Table
 from workbench.run.layout import Home
@@ -20,6 +22,12 @@ from workbench.run.tickets import Tickets
 
 if TYPE_CHECKING:
     from store.runs import RunSummary
+
+
+_COLUMNS = (
+    *(Column(heading, "left") for heading in ("run", "name", "status")),
+    *map(Column, ("seed", "step", "trainable", "loss", "exact match", "time", "disk")),
+)
 
 
 class _Look(NamedTuple):
@@ -32,38 +40,37 @@ class _Look(NamedTuple):
 
 def show_list(as_json: bool) -> None:
     """Prints the runs of the home, the newest first."""
-    rows = listed_runs(current_home())
+    told = _told_rows(current_home(), warn)
     if as_json:
-        print_json(rows)
-    elif rows:
-        show_table(_table(rows))
+        print_json([kept.row for kept in told])
+    elif told:
+        show_table(Table(_COLUMNS, tuple(kept.cells for kept in told), keys=2))
     else:
         print("no runs yet: workbench run PLAN --recipe RECIPE, or workbench demo")
 
 
-def _table(rows: list[Row]) -> Table:
-    headings = ("run", "name", "status", "seed", "step", "trainable", "loss", "exact match", "time", "disk")
-    cells = tuple(
-        (
-            row["run_id"],
-            row["name"],
-            status_text(row),
-            str(row["seed"]),
-            f"{row['step'] or 0}/{row['steps'] or 0}",
-            count(row["trainable_params"]),
-            decimal(row["eval"].get("loss")),
-            decimal(row["eval"].get("exact_match"), 3),
-            seconds(row["device_seconds"]),
-            size(row["disk_bytes"]),
-        )
-        for row in rows
-    )
-    left = tuple(Column(name, "left") for name in headings[:3])
-    return Table((*left, *map(Column, headings[3:])), cells, keys=2)
-
-
 def listed_runs(home: Home, tell: Callable[[LockedError], None] = warn) -> list[Row]:
     """A row per run, the newest first. `tell` is told where another program holds the database: new results wait."""
+    return [kept.row for kept in _told_rows(home, tell)]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    cells = (
+        row["run_id"],
+        row["name"],
+        status_text(row),
+        str(row["seed"]),
+        f"{row['step'] or 0}/{row['steps'] or 0}",
+        count(row["trainable_params"]),
+        decimal(row["eval"].get("loss")),
+        decimal(row["eval"].get("exact_match"), 3),
+        seconds(row["device_seconds"]),
+        size(row["disk_bytes"]),
+    )
+    return tuple(map(visible, cells))
+
+
+def _told_rows(home: Home, tell: Callable[[LockedError], None]) -> list[KeptRow]:
     known, run_ids = read_kept(home), _run_ids(home)
     at_rest = _at_rest(home, known, run_ids)
     looks = {run_id: _look(home, run_id, known.get(run_id)) for run_id in run_ids if run_id not in at_rest}
@@ -74,7 +81,7 @@ def listed_runs(home: Home, tell: Callable[[LockedError], None] = warn) -> list[
     if complete and any(kept.over or run_id in summaries for run_id, kept in told.items()):
         keep(home, at_rest | told)
     rows = sorted((at_rest | told).items())
-    return [kept.row for _, kept in sorted(rows, key=lambda item: item[1].order, reverse=True)]
+    return [kept for _, kept in sorted(rows, key=lambda item: item[1].order, reverse=True)]
 
 
 def _run_ids(home: Home) -> list[str]:
@@ -95,11 +102,11 @@ def _at_rest(home: Home, known: Mapping[str, KeptRow], run_ids: list[str]) -> di
 
 def _look(home: Home, run_id: str, kept: KeptRow | None) -> _Look | None:
     """None for a folder that is no run."""
-    run_dir, folder = home.run_dir(run_id), f"{home.runs}/{run_id}"
+    folder = f"{home.runs}/{run_id}"
     marks = marks_of(folder)
-    if not run_dir.record.is_file():
+    if not marks.record:
         return None
-    view = view_of(run_dir)
+    view = view_of(home.run_dir(run_id))
     return _Look(marks, view, kept if kept and _says_all(kept, folder, marks, view) else None)
 
 
@@ -117,9 +124,10 @@ def _told(home: Home, look: _Look, summaries: "Mapping[str, RunSummary]") -> Kep
     marks, view, kept = look
     run_dir = home.run_dir(view.run_id)
     if kept:
-        return KeptRow(marks, view.status.is_over, kept.begun, kept.order, renewed(kept.row, run_dir, view))
-    if (summary := summaries.get(view.run_id)) is None:
+        begun, order, row = kept.begun, kept.order, renewed(kept.row, run_dir, view)
+    elif summary := summaries.get(view.run_id):
+        begun = view.attempt if any(event["kind"] == "metric" for event in view.events) else None
+        order, row = f"{summary.created:%Y-%m-%dT%H:%M:%S.%f}", listed(run_dir, summary, view)
+    else:
         return None
-    begun = view.attempt if any(event["kind"] == "metric" for event in view.events) else None
-    order = f"{summary.created:%Y-%m-%dT%H:%M:%S.%f}"
-    return KeptRow(marks, view.status.is_over, begun, order, listed(run_dir, summary, view))
+    return KeptRow(marks, view.status.is_over, begun, order, _cells(row), json.dumps(row))

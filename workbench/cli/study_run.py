@@ -4,7 +4,6 @@ import os
 import shlex
 import sys
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -79,7 +78,7 @@ def _resume(home: "Home", study: str, members: "list[Member]", jobs: int, retrie
             and complete_checkpoints(run_dir)
         ):
             ticket = ticket_again(run_dir, view, True, jobs, retries, priority, shlex.join(sys.argv), os.getcwd())
-            tickets.append(replace(ticket, batch=study))
+            tickets.append(ticket._replace(batch=study))
     if not tickets:
         return set()
     queued = enqueue(home, tickets)

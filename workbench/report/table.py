@@ -1,23 +1,20 @@
 """A table as aligned text, markdown or CSV."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 GAP = "  "
 _DASHES = "–—…"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A heading and the side its cells are aligned to."""
 
     heading: str
     align: Literal["left", "right"] = "right"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Rows of finished text; every row has one cell per column. The first `keys` columns tell rows apart."""
 
     columns: tuple[Column, ...]
@@ -50,10 +47,10 @@ class Table:
         return parts
 
     def _part(self, chosen: Sequence[int], widths: Sequence[int]) -> str:
-        sides = [(i, widths[i], str.ljust if self.columns[i].align == "left" else str.rjust) for i in chosen]
-        rule = GAP.join("─" * width for _, width, _ in sides)
-        rows = (self._headings(), *self.rows)
-        lines = [GAP.join([pad(row[i], w - _beyond(row[i])) for i, w, pad in sides]).rstrip() for row in rows]
+        rule = GAP.join("─" * widths[i] for i in chosen)
+        columns = list(zip(self._headings(), *self.rows, strict=True))
+        padded = [_padded(columns[i], widths[i], self.columns[i].align) for i in chosen]
+        lines = [GAP.join(cells).rstrip() for cells in zip(*padded, strict=True)]
         return "\n".join([lines[0], rule, *lines[1:]])
 
     def markdown(self) -> str:
@@ -77,9 +74,11 @@ def _widest(cells: Sequence[str]) -> int:
     return max(map(len if _is_plain("".join(cells)) else _cells, cells), default=0)
 
 
-def _beyond(text: str) -> int:
-    """How many more terminal cells it takes than it has characters."""
-    return 0 if _is_plain(text) else _cells(text) - len(text)
+def _padded(cells: Sequence[str], width: int, align: Literal["left", "right"]) -> list[str]:
+    pad = str.ljust if align == "left" else str.rjust
+    if _is_plain("".join(cells)):
+        return [pad(cell, width) for cell in cells]
+    return [pad(cell, width + len(cell) - _cells(cell)) for cell in cells]  # some take more than they have characters
 
 
 def _is_plain(text: str) -> bool:

@@ -8,9 +8,8 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbench.errors import InvalidError
 from workbench.run.layout import RunDir
@@ -21,8 +20,7 @@ STATE_NAME = "training.pt"
 _ROOM = 1 << 20  # configuration, random states, and what a file format adds to every tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """A complete checkpoint: after step `step` of attempt `attempt`, `bytes` large in all."""
 
     step: int

@@ -6,9 +6,8 @@ Every wish names the attempt that it is for: one that an earlier attempt left be
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from workbench import atomic
 from workbench.run.layout import RunDir
@@ -17,8 +16,7 @@ Reason = Literal["user", "pause", "preempted"]
 _REASONS: tuple[Reason, ...] = ("user", "pause", "preempted")
 
 
-@dataclass(frozen=True, slots=True)
-class StopWish:
+class StopWish(NamedTuple):
     """A wish to end an attempt. `grace`: seconds until the trainer is killed, None for the shim's own."""
 
     reason: Reason
@@ -44,7 +42,8 @@ def stop_is_asked(run_dir: RunDir, attempt: int) -> bool:
 
 def stop_reason(run_dir: RunDir, attempt: int) -> Reason | None:
     """Why this attempt is to end, taken up by the shim or not; None when nobody asked for it."""
-    wishes = (_read(run_dir.control / name, attempt) for name in ("stop", "stopping", "kill"))
+    folder = run_dir.control
+    wishes = (_read(f"{folder}/{name}", attempt) for name in ("stop", "stopping", "kill"))
     return next((_reason(raw) for raw in wishes if raw is not None), None)
 
 
@@ -97,10 +96,11 @@ def _reason(raw: dict[str, Any]) -> Reason:
     return reason if reason in _REASONS else "user"
 
 
-def _read(path: Path, attempt: int) -> dict[str, Any] | None:
+def _read(path: str | Path, attempt: int) -> dict[str, Any] | None:
     """A wish for this attempt; one without an attempt, as a person may write it by hand, is for whichever there is."""
     try:
-        text = path.read_bytes()
+        with open(path, "rb") as file:
+            text = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:

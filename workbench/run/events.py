@@ -5,7 +5,6 @@
 
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -39,6 +38,8 @@ class EventLog:
     """
 
     def __init__(self, path: Path, run_id: str, attempt: int) -> None:
+        import threading  # whoever reads logs needs none
+
         self._run_id, self._attempt, self._seq = run_id, attempt, 0
         self._lock = threading.Lock()
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)

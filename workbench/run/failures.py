@@ -1,10 +1,9 @@
 """The failure classes: what each means in one sentence, and what can be done about it. The one list of them."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class FailureClass:
+class FailureClass(NamedTuple):
     """A way in which an attempt can fail: its cause in one sentence, and one to three fixes, the likeliest first.
 
     RUN, PLAN, RECIPE and MODEL in the commands of fixes stand for what the reader puts there.

@@ -1,8 +1,8 @@
 """Where everything of the workbench stands on disk."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 HOME_NAME = ".workbench"
 
@@ -28,8 +28,7 @@ def find_home(explicit: Path | None = None) -> "Home":
     return Home(start / HOME_NAME)
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """The folder that holds plans, recipes, runs and the results database."""
 
     path: Path
@@ -85,8 +84,7 @@ class Home:
         return [RunDir(p.parent) for p in sorted(self.runs.glob("*/run.json")) if not p.parent.name.startswith(".")]
 
 
-@dataclass(frozen=True, slots=True)
-class RunDir:
+class RunDir(NamedTuple):
     """The folder of one run."""
 
     path: Path

@@ -1,9 +1,8 @@
 """What state a run is in, told from its files and its locks alone: no heartbeat, no daemon."""
 
 import time
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbench.run.control import stop_is_asked
 from workbench.run.events import TERMINAL_KINDS
@@ -20,8 +19,7 @@ _STALL_SECONDS = 120.0
 _STALL_STEPS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why an attempt failed and what to do; `failure_class` is one of the failure classes, such as `cuda_oom`."""
 
     failure_class: str
@@ -32,8 +30,7 @@ class Failure:
 _LOST = Failure("lost", FAILURE_CLASSES["lost"].cause, FAILURE_CLASSES["lost"].fixes[0])
 
 
-@dataclass(frozen=True, slots=True)
-class RunView:
+class RunView(NamedTuple):
     """A run at one moment. `step` and `steps` are None until logged, `last_event_t` (Unix seconds) likewise.
 
     `attempt` is the one that the state is about: of a run that waits, the one to come. `evidence` says in words from
@@ -52,8 +49,7 @@ class RunView:
     events: tuple[dict[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(NamedTuple):
     """One reading of the files. `events` are the newest of the latest attempt, the supervisor's after the trainer's."""
 
     run_dir: RunDir

@@ -1,16 +1,14 @@
 """`proc.json`: who supervises and who trains the latest attempt of a run."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbench import atomic
 from workbench.run.layout import RunDir
 from workbench.run.process import ProcessId
 
 
-@dataclass(frozen=True, slots=True)
-class ProcRecord:
+class ProcRecord(NamedTuple):
     """One attempt's processes. `trainer` is None for the instant between the shim's start and the trainer's."""
 
     attempt: int

@@ -1,20 +1,21 @@
 """Processes by identity: a pid alone may have been given to another process since."""
 
 import os
-import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from signal import Signals
 
 _PR_SET_CHILD_SUBREAPER = 36
 _DEAD_STATES = ("Z", "X")
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessId:
+class ProcessId(NamedTuple):
     """One process for all time: start ticks tell reused pids apart, the boot id tells reboots apart."""
 
     pid: int
@@ -22,8 +23,7 @@ class ProcessId:
     boot_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessStat:
+class ProcessStat(NamedTuple):
     """What /proc/PID/stat says. `state` is one letter; `start_ticks` counts clock ticks since boot."""
 
     state: str
@@ -72,8 +72,10 @@ def is_alive(process: ProcessId) -> bool:
     return stat is not None and stat.start_ticks == process.start_ticks and stat.state not in _DEAD_STATES
 
 
-def signal_process(process: ProcessId, number: signal.Signals) -> bool:
+def signal_process(process: ProcessId, number: "Signals") -> bool:
     """Sends a signal to this very process; False when it is gone. Never reaches another process of the same pid."""
+    from signal import pidfd_send_signal  # lists of runs signal nobody
+
     if not is_alive(process):
         return False
     try:
@@ -84,7 +86,7 @@ def signal_process(process: ProcessId, number: signal.Signals) -> bool:
         # The pid may have changed hands between the first look and the open; from here on the pidfd is pinned.
         if not is_alive(process):
             return False
-        signal.pidfd_send_signal(pidfd, number)
+        pidfd_send_signal(pidfd, number)
     except ProcessLookupError:
         return False
     finally:

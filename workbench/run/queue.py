@@ -1,7 +1,6 @@
 """What a person does with the queue: put runs in, take them out, hold them, let them go, move them to the front."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from workbench.errors import NotFoundError
 from workbench.nearest import nearest
@@ -27,7 +26,7 @@ def enqueue(home: Home, wanted: Sequence[Ticket]) -> list[str]:
             run_dir = home.run_dir(ticket.run_id)
             if tickets.waiting_of(ticket.run_id) or _is_at_work(tickets, run_dir):
                 continue
-            tickets.put(replace(ticket, attempt=latest_attempt(run_dir) + 1, seq=seq + number))
+            tickets.put(ticket._replace(attempt=latest_attempt(run_dir) + 1, seq=seq + number))
             done.append(ticket.run_id)
     return done
 
@@ -43,17 +42,17 @@ def withdraw(home: Home, run_ids: Iterable[str], patience: float = LOCK_PATIENCE
 
 def hold(home: Home, run_ids: Iterable[str]) -> list[str]:
     """Keeps runs in the queue from being started; returns those that are in it."""
-    return _change(home, run_ids, lambda ticket: replace(ticket, hold=True))
+    return _change(home, run_ids, lambda ticket: ticket._replace(hold=True))
 
 
 def release(home: Home, run_ids: Iterable[str]) -> list[str]:
     """Lets runs be started as soon as there is room, whatever they waited for; returns those that are in the queue."""
-    return _change(home, run_ids, lambda ticket: replace(ticket, hold=False, after=(), starts=0))
+    return _change(home, run_ids, lambda ticket: ticket._replace(hold=False, after=(), starts=0))
 
 
 def prioritize(home: Home, run_ids: Iterable[str], priority: int) -> list[str]:
     """Gives runs in the queue another priority; returns those that are in it."""
-    return _change(home, run_ids, lambda ticket: replace(ticket, priority=priority))
+    return _change(home, run_ids, lambda ticket: ticket._replace(priority=priority))
 
 
 def release_batch(home: Home, batch: str) -> bool:

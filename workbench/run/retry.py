@@ -1,7 +1,6 @@
 """Whether an attempt that ended is followed by another, and on which terms."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from workbench.errors import InvalidError
@@ -36,10 +35,7 @@ def following(ticket: Ticket, run_dir: RunDir, ending: Event | None) -> Ticket |
         return _next(ticket, run_dir, f"after {failure} in attempt {ticket.attempt}; {left} retries left", left)
     if failure == "cuda_oom" and (split := smaller_split(run_dir, ticket.changes)):
         why = f"after cuda_oom in attempt {ticket.attempt}: micro-batches of {split['batch']} × {split['accumulation']}"
-        return replace(
-            _next(ticket, run_dir, why, ticket.retries),
-            changes={**ticket.changes, **split},
-        )
+        return _next(ticket, run_dir, why, ticket.retries)._replace(changes={**ticket.changes, **split})
     return None
 
 
@@ -65,8 +61,7 @@ def has_dropout(record: RunRecord) -> bool:
 
 
 def _next(ticket: Ticket, run_dir: RunDir, why: str, retries: int) -> Ticket:
-    return replace(
-        ticket,
+    return ticket._replace(
         attempt=ticket.attempt + 1,
         resume=bool(complete_checkpoints(run_dir)),
         retries=retries,

@@ -6,7 +6,7 @@ right: every change is one rename or one file written whole, and a run's locks s
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.errors import WorkbenchError, no_space_left
@@ -85,7 +85,7 @@ class _Desk:
         stuck = starts >= _MOST_STARTS
         trouble = trouble or f"its shim did not begin {starts} times: see runs/{ticket.run_id}/shim.log"
         why = trouble if stuck else ticket.why
-        self.tickets.put(replace(ticket, starts=0 if stuck else starts, hold=stuck or ticket.hold, why=why))
+        self.tickets.put(ticket._replace(starts=0 if stuck else starts, hold=stuck or ticket.hold, why=why))
         self.tickets.drop_started(ticket.run_id)
 
     def _settle(self, ticket: Ticket, run_dir: RunDir) -> None:

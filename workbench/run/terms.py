@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbench import atomic
 from workbench.run.layout import RunDir
@@ -12,8 +11,7 @@ from workbench.run.layout import RunDir
 CHANGEABLE = ("batch", "accumulation", "gradient_checkpointing", "checkpoint_every", "checkpoint_keep")
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """How attempt `attempt` is to be run.
 
     `resume`: from the last complete checkpoint, from step 0 where there is none. `changes` are recipe keys among
@@ -22,14 +20,14 @@ class Terms:
 
     attempt: int
     resume: bool = False
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = {}
     threads: int | None = None
     why: str = ""
     jobs: int | None = None
 
     def write(self, run_dir: RunDir) -> None:
         """Writes the file whole. Raises OSError."""
-        atomic.write_json(run_dir.terms(self.attempt), asdict(self))
+        atomic.write_json(run_dir.terms(self.attempt), self._asdict())
 
 
 def read_terms(run_dir: RunDir, attempt: int) -> Terms:

@@ -8,9 +8,8 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbench import atomic
 from workbench.errors import LockedError
@@ -22,8 +21,7 @@ VERSION = 1
 LOCK_PATIENCE = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """One attempt that is to be made, and when.
 
     Higher `priority` goes first, then the lower `seq`: order never depends on a clock. `after` are runs that must have
@@ -39,7 +37,7 @@ class Ticket:
     after: tuple[str, ...] = ()
     hold: bool = False
     resume: bool = False
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = {}
     retries: int = 0
     jobs: int = 1
     threads: int = 1
@@ -61,8 +59,7 @@ class Ticket:
         return Terms(self.attempt, self.resume, self.changes, self.threads, self.why, self.jobs)
 
 
-@dataclass(frozen=True, slots=True)
-class Tickets:
+class Tickets(NamedTuple):
     """The tickets of a home. Changing them needs the lock; looking does not, and meets whole files only."""
 
     home: Home
@@ -84,10 +81,10 @@ class Tickets:
         return sorted(_all(self.started_folder), key=lambda ticket: ticket.order)
 
     def waiting_of(self, run_id: str) -> Ticket | None:
-        return _read(self.waiting_folder / f"{run_id}.json")
+        return _read(f"{self.waiting_folder}/{run_id}.json")
 
     def started_of(self, run_id: str) -> Ticket | None:
-        return _read(self.started_folder / f"{run_id}.json")
+        return _read(f"{self.started_folder}/{run_id}.json")
 
     def run_ids(self) -> set[str]:
         """The runs that have a ticket, told from the files' names."""
@@ -99,7 +96,7 @@ class Tickets:
 
     def put(self, ticket: Ticket) -> None:
         """Puts a ticket into the queue, in place of the run's waiting one."""
-        atomic.write_json(self.waiting_folder / f"{ticket.run_id}.json", asdict(ticket))
+        atomic.write_json(self.waiting_folder / f"{ticket.run_id}.json", ticket._asdict())
 
     def claim(self, ticket: Ticket) -> None:
         """Moves a waiting ticket to the started ones."""
@@ -149,15 +146,12 @@ def _all(folder: Path) -> Iterator[Ticket]:
     return (ticket for name in _names(folder) if (ticket := _read(f"{folder}/{name}")))
 
 
-_FIELDS = {found.name for found in fields(Ticket)}
-
-
-def _read(path: str | Path) -> Ticket | None:
+def _read(path: str) -> Ticket | None:
     """A ticket; None when it is gone or cannot be read: tickets are written whole, so that is not our doing."""
     try:
         with open(path, encoding="utf-8") as file:
             raw = json.load(file)
-        known = {key: value for key, value in raw.items() if key in _FIELDS}
+        known = {key: value for key, value in raw.items() if key in Ticket._fields}
         return Ticket(**{**known, "after": tuple(known.get("after", ()))})
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, AttributeError):
         return None

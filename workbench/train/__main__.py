@@ -12,7 +12,7 @@ from workbench.run.after import start_after_exit
 from workbench.run.control import stopping_reason
 from workbench.run.events import EventLog
 from workbench.run.layout import RunDir
-from workbench.train.libraries import prepare_libraries
+from workbench.train.libraries import prepare_libraries, uncollected
 from workbench.train.stop import StopFlag
 
 USAGE = "usage: python -P -m workbench.train RUN_DIR (one run directory that holds a run.json)"
@@ -38,8 +38,9 @@ def main(arguments: list[str]) -> int:
 def _attempt(run_dir: RunDir, attempt: int, stop: StopFlag) -> int:
     log = EventLog(run_dir.events, run_dir.run_id, attempt)
     try:
-        prepare_libraries()
-        from workbench.train.train_run import train_run
+        with uncollected():
+            prepare_libraries()
+            from workbench.train.train_run import train_run
 
         train_run(run_dir, attempt, log, stop)
     except Exception as error:  # whatever it is, the log must say so
