@@ -159,7 +159,7 @@ class PlanScreen(Screen[None]):
 
     @on(LayerGrid.Changed)
     def _chosen(self) -> None:
-        self._view.show_selection()
+        self._view.show_chosen()
 
     @on(LayerGrid.Released)
     def _released(self) -> None:
