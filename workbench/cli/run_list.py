@@ -64,13 +64,34 @@ def _table(rows: list[Row]) -> Table:
 
 def listed_runs(home: Home, tell: Callable[[LockedError], None] = warn) -> list[Row]:
     """A row per run, the newest first. `tell` is told where another program holds the database: new results wait."""
+    at_rest, looks = _looked(home)
+    asked = [run_id for run_id, look in looks.items() if look.kept is None]
+    found, complete = results_of(home, asked, tell) if asked else ([], True)
+    return _rows(home, at_rest, looks, {summary.run_id: summary for summary in found}, complete)
+
+
+def rows_at_hand(home: Home) -> list[Row] | None:
+    """The same from files alone; None where the store has something to add, which takes time and memory to load."""
+    at_rest, looks = _looked(home)
+    return _rows(home, at_rest, looks, {}) if all(look.kept for look in looks.values()) else None
+
+
+def _looked(home: Home) -> tuple[dict[str, KeptRow], dict[str, _Look]]:
+    """The runs that nothing has happened to, and the others."""
     known, run_ids = read_kept(home), _run_ids(home)
     at_rest = _at_rest(home, known, run_ids)
     looks = {run_id: _look(home, run_id, known.get(run_id)) for run_id in run_ids if run_id not in at_rest}
-    asked = [run_id for run_id, look in looks.items() if look and look.kept is None]
-    found, complete = results_of(home, asked, tell) if asked else ([], True)
-    summaries = {summary.run_id: summary for summary in found}
-    told = {run_id: kept for run_id, look in looks.items() if look and (kept := _told(home, look, summaries))}
+    return at_rest, {run_id: look for run_id, look in looks.items() if look}
+
+
+def _rows(
+    home: Home,
+    at_rest: dict[str, KeptRow],
+    looks: Mapping[str, _Look],
+    summaries: "Mapping[str, RunSummary]",
+    complete: bool = True,
+) -> list[Row]:
+    told = {run_id: kept for run_id, look in looks.items() if (kept := _told(home, look, summaries))}
     if complete and any(kept.over or run_id in summaries for run_id, kept in told.items()):
         keep(home, at_rest | told)
     rows = sorted((at_rest | told).items())
