@@ -12,10 +12,9 @@ from textual.screen import Screen
 from tui.opening import OpenPlan, OpenRuns, OpenSample
 from tui.screens import NAMES, import_screens, make_screen
 from tui.shell.base import ShellApp
+from tui.welcome.cover import Cover
 from tui.welcome.lines import add_lines
-from workbench.run.at_work import runs_at_work
 from workbench.run.layout import Home
-from workbench.sample.home import sample_home
 from workbench.sample.mark import is_sample
 
 DEMO = "demo"
@@ -44,12 +43,29 @@ class WorkbenchApp(ShellApp):
         self._model = model
 
     def import_screens(self) -> None:
+        super().import_screens()
         import_screens()
+
+    def get_default_screen(self) -> Screen[None]:
+        return Cover(self.home, self._model)
 
     async def on_mount(self) -> None:
         self.add_mode(_BETWEEN, Screen)
         self._add_modes()
-        await self.action_show("plan")
+        if self.covers_first:
+            self.call_after_refresh(self._begin)
+        else:
+            await self._begin()
+
+    @property
+    def covers_first(self) -> bool:
+        """Whether something is painted before the first screen is read. Tests press keys on that screen at once."""
+        return not self.is_headless
+
+    async def _begin(self) -> None:
+        """A key that was pressed meanwhile may have asked for another screen."""
+        if isinstance(self.screen, Cover):
+            await self.action_show("plan")
         if self._begin_with_sample:
             self.action_sample()
 
@@ -70,6 +86,7 @@ class WorkbenchApp(ShellApp):
     @on(OpenSample)
     async def _open_sample(self) -> None:
         from tui.compare.screen import CompareScreen
+        from workbench.sample.home import sample_home
 
         if not is_sample(self.home):
             await self._look_at(await asyncio.to_thread(sample_home), "compare")
@@ -114,6 +131,8 @@ class WorkbenchApp(ShellApp):
 
     async def action_quit(self) -> None:
         """Leaves, and says what goes on without the screens."""
+        from workbench.run.at_work import runs_at_work
+
         live = sum(view.status.is_live for _, view in runs_at_work(self._own))
         text = f"{live} {'run keeps' if live == 1 else 'runs keep'} going; see: workbench runs watch"
         self.exit(message=text if live else None)

@@ -31,7 +31,16 @@ def test_both_ways_print_the_same(desk_with_runs: Desk, words: list[str]) -> Non
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["runs"], ["runs", "list", "--help"], ["runs", "list", "--jsn"], ["--home"], ["--home", "x", "runs", "show"]],
+    [
+        [],
+        ["runs"],
+        ["runs", "list", "--help"],
+        ["runs", "list", "--jsn"],
+        ["--home"],
+        ["--home", "x", "runs", "show"],
+        ["tui", "--help"],
+        ["tui", "--model"],
+    ],
 )
 def test_other_words_are_left_alone(words: list[str]) -> None:
     assert not answer_at_once(words)

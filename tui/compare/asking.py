@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from tui.aside import ingested_aside
 from tui.compare.chart.points import ChartAsked
 from tui.compare.completion import Names
 from tui.compare.parameters import Values
@@ -80,9 +81,10 @@ def look(home: Home) -> Shelf:
         return Shelf(lenses)
     from store.catalog import catalog
 
+    said = ingested_aside(home)  # of a home that was never read, that is all of it
     found, notice = _answered(home, lambda: catalog(home))
     names = Names(found.tables, found.functions, found.keywords)
-    return Shelf(lenses, names, found.finished, found.studies, found.metrics, found.arms, notice)
+    return Shelf(lenses, names, found.finished, found.studies, found.metrics, found.arms, said or notice)
 
 
 def only_lenses(home: Home) -> Shelf:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tui.aside import listed_aside
 from workbench.library.tags import tags_of
 from workbench.run.layout import Home
 
@@ -42,9 +43,7 @@ class RunReader:
 
     def read(self) -> Runs:
         """Raises WorkbenchError, OSError."""
-        from workbench.cli.run_list import listed_runs
-
-        rows = tuple(listed_runs(self.home)) if self.home.runs.is_dir() else ()
+        rows = tuple(listed_aside(self.home)) if self.home.runs.is_dir() else ()
         tags = {str(row["run_id"]): found for row in rows if (found := self._tags_of(str(row["run_id"])))}
         if (rows, tags) != (self._last.rows, self._last.tags):
             version = self._last.version + (list(map(_lasting, rows)) != list(map(_lasting, self._last.rows)))

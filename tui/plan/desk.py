@@ -2,7 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count
@@ -218,17 +219,18 @@ def _journal(home: Home, name: str) -> Path:
 def _left(journal: Journal, path: Path, home: Home) -> Draft:
     """The draft as it was left; where its text comes to no plan, the last one that did is on the map."""
     assert journal.text is not None
-    before: Plan | None = None
-    problem: WorkbenchError | None = None
-    for text in (journal.text, *reversed(journal.texts)):
-        try:
-            before = read_draft(text, path, home).plan
-            break
-        except WorkbenchError as error:
-            problem = problem or error
-    if before is None and problem is not None:
-        raise problem
+    try:
+        return read_draft(journal.text, path, home)
+    except WorkbenchError:
+        before = next(_plans(journal, path, home), None)
     return read_draft(journal.text, path, home, before)
+
+
+def _plans(journal: Journal, path: Path, home: Home) -> Iterator[Plan]:
+    """What the texts came to, the newest first."""
+    for text in reversed(journal.texts):
+        with suppress(WorkbenchError):
+            yield read_draft(text, path, home).plan
 
 
 def _file_text(path: Path) -> str | None:

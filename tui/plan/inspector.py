@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from tui.widgets.saying import say
 from workbench.errors import Problem
 from workbench.report.plain import visible
 
@@ -28,10 +29,10 @@ class Inspector(VerticalScroll, can_focus=True):
             yield Static("", id=part, markup=False)
 
     def show_selection(self, title: str, lines: Sequence[tuple[str, str]]) -> None:
-        self.query_one("#selection", Static).update(_table(title, lines))
+        say(self.query_one("#selection", Static), _table(title, lines))
 
     def show_budget(self, title: str, lines: Sequence[tuple[str, str]]) -> None:
-        self.query_one("#budget", Static).update(_table(title, lines))
+        say(self.query_one("#budget", Static), _table(title, lines))
 
     def show_difference(self, title: str, lines: Sequence[str]) -> None:
         """Without a title there is nothing to compare with."""
@@ -40,7 +41,7 @@ class Inspector(VerticalScroll, can_focus=True):
         text = Text(f"{visible(title)}\n", style="bold")
         for line in lines[:_MOST]:
             text.append(f"~ {visible(line)}\n")
-        part.update(text)
+        say(part, text)
 
     def show_checks(self, errors: Sequence[Problem], warnings: Sequence[Problem]) -> None:
         text = Text("✓ valid\n", style="bold") if not errors else Text("")
@@ -52,7 +53,7 @@ class Inspector(VerticalScroll, can_focus=True):
                     text.append(f"  {visible(problem.hint)}\n")
             if len(problems) > _MOST:
                 text.append(f"… {len(problems) - _MOST} more\n")
-        self.query_one("#checks", Static).update(text)
+        say(self.query_one("#checks", Static), text)
 
 
 def _table(title: str, lines: Sequence[tuple[str, str]]) -> Text:

@@ -6,7 +6,6 @@ from textual.message import Message
 
 from tui.plan.background import said
 from tui.plan.launch import Launched, Wish, launch
-from tui.plan.run_dialog import PlanRunDialog
 from workbench.errors import WorkbenchError
 from workbench.report.plain import visible
 from workbench.sample.mark import require_own
@@ -46,6 +45,8 @@ class Launcher:
         self._screen.file_watch.before_writing(self._ask)
 
     def _ask(self) -> None:
+        from tui.plan.run_dialog import PlanRunDialog
+
         if self._write():
             desk = self._screen.desk
             self._screen.app.push_screen(PlanRunDialog(desk.home, desk.draft), self._launch)

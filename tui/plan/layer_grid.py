@@ -101,6 +101,7 @@ class LayerGrid(ScrollView, can_focus=True):
         self._selection = Selection()
         self._touched: frozenset[Cell] = frozenset()
         self._differing: frozenset[Cell] = frozenset()
+        self._chosen = Chosen((0, 0), frozenset())
         self._set(plan, Layers(plan.map))
         self._remember()
 
@@ -134,14 +135,16 @@ class LayerGrid(ScrollView, can_focus=True):
     def show_plan(self, plan: Plan) -> None:
         """Draws another plan; of another model, from its first cell."""
         layers = Layers(plan.map, self._layers.fold)
-        other = plan.map.fingerprint != self._layers.map.fingerprint
+        other, before = plan.map.fingerprint != self._layers.map.fingerprint, self._text
         self._set(plan, layers)
         if other:
             self._touched = self._differing = frozenset()
             self._selection = Selection()
             self.cursor = (0, 0)
             self._choose()
-        self.refresh()
+            self.refresh()
+        else:
+            self._refresh_rows(self._text.rows_unlike(before))
 
     def show(self, shown: Shown, measured: Measured | None = None) -> None:
         """Texts and colours stand for something else."""
@@ -156,6 +159,7 @@ class LayerGrid(ScrollView, can_focus=True):
         self._set(self._plan, Layers(self._plan.map, blocks))
         self.cursor = (min(row, self._layers.rows - 1), self.cursor[1])
         self._choose()
+        self.refresh()
 
     def touch(self, cells: Iterable[Cell]) -> None:
         """Marks the cells that a rule under way would set."""
@@ -166,8 +170,10 @@ class LayerGrid(ScrollView, can_focus=True):
 
     def differ(self, cells: Iterable[Cell]) -> None:
         """Marks the cells that are set otherwise than in the plan compared with."""
-        self._differing = frozenset(cells)
-        self.refresh()
+        differing = frozenset(cells)
+        if differing != self._differing:
+            self._differing = differing
+            self.refresh()
 
     def choose(self, cells: Iterable[Cell]) -> None:
         """Chooses these cells and no others."""
@@ -241,10 +247,19 @@ class LayerGrid(ScrollView, can_focus=True):
         self._chosen = Chosen(self.cursor, self._selection.chosen(self.cursor, self._layers))
 
     def _choose(self) -> None:
+        before = self._chosen
         self._remember()
-        self.refresh()
+        after = self._chosen
+        self._refresh_rows(row for row, _ in {before.cursor, after.cursor} | (before.cells ^ after.cells))
         if self.is_mounted:
             self.post_message(self.Changed(self._chosen))
+
+    def _refresh_rows(self, rows: Iterable[int]) -> None:
+        """Paints these rows anew, and no others: a key is to be answered in a few milliseconds."""
+        first = self.scroll_offset.y
+        seen = sorted({row - first for row in rows if 0 <= row - first < self.size.height - 1})
+        if seen:
+            self.refresh(*(Region(0, y + 1, self.size.width, 1) for y in seen))
 
     def _select(self, selection: Selection) -> None:
         self._selection = selection

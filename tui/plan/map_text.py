@@ -1,6 +1,6 @@
 """All text of the map: its cells, the base formats of its rows, and what stands beside them where there is room."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tui.plan.cell_text import MIXED, CellText, Scale, Shown, cell_text, scale_of
@@ -22,6 +22,15 @@ class MapText:
     params: tuple[int, ...]
     groups: tuple[str, ...]
     scale: Scale
+
+    def rows_unlike(self, other: "MapText") -> Iterable[int]:
+        """The rows that look other than in another text of the same layers; bars and columns are drawn by them all."""
+        if (max(self.params), any(self.groups)) != (max(other.params), any(other.groups)):
+            return range(len(self.params))
+        beside = zip(self.bases, self.params, self.groups, strict=True)
+        before = zip(other.bases, other.params, other.groups, strict=True)
+        rows = {row for row, (now, then) in enumerate(zip(beside, before, strict=True)) if now != then}
+        return rows | {cell[0] for cell, text in self.cells.items() if text != other.cells[cell]}
 
     def beside_heading(self, room: int) -> str:
         return self._beside("", "params", "group", room)
@@ -50,17 +59,30 @@ def map_text(
     scale = scale_of(sites.values(), shown, measured)
     columns = range(layers.columns)
     rows = [[p for column in columns for p in sites.get((row, column), ())] for row in range(layers.rows)]
+    cells = {(row, column): sites.get((row, column), ()) for row in range(layers.rows) for column in columns}
     return MapText(
-        cells={
-            (row, column): cell_text(sites.get((row, column), ()), shown, scale, measured)
-            for row in range(layers.rows)
-            for column in columns
-        },
+        cells=dict(_cells(cells, shown, scale, measured)),
         bases=tuple(_one({planned.base.format for planned in row}) for row in rows),
         params=tuple(sum(planned.trainable_params for planned in row) for row in rows),
         groups=_groups(plan, rows),
         scale=scale,
     )
+
+
+def _cells(
+    cells: Mapping[Cell, tuple[PlannedSite, ...]], shown: Shown, scale: Scale, measured: Measured | None
+) -> Iterator[tuple[Cell, CellText]]:
+    """Cells of one site that are set alike have the same text; measured values are each their own."""
+    known: dict[object, CellText] = {}
+    for cell, sites in cells.items():
+        if len(sites) != 1 or shown is Shown.MEASURED:
+            yield cell, cell_text(sites, shown, scale, measured)
+            continue
+        planned = sites[0]
+        key = planned.adapter, planned.base.format, planned.trainable_params
+        if key not in known:
+            known[key] = cell_text(sites, shown, scale, measured)
+        yield cell, known[key]
 
 
 def _groups(plan: Plan, rows: list[list[PlannedSite]]) -> tuple[str, ...]:

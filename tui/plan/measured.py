@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tui.aside import ingested_aside
 from workbench.errors import NotFoundError
 from workbench.run.layout import Home
 
@@ -62,10 +63,9 @@ def finished_runs(home: Home, model: str) -> tuple[FinishedRun, ...]:
     """
     if not home.runs.is_dir():
         return ()
-    from store.ingest import ingest
     from store.sandbox import query
 
-    ingest(home)
+    ingested_aside(home)
     try:
         rows = query(home, _RUNS.format(model=model.replace("'", "''")), _MOST).rows
     except NotFoundError:

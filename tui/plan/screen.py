@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,7 +16,6 @@ from tui.plan.answered import Answered
 from tui.plan.background import Background, Ready, said
 from tui.plan.cell_text import Shown
 from tui.plan.desk import Desk
-from tui.plan.dialogs import Dialogs
 from tui.plan.draft import Draft
 from tui.plan.edits import Edits
 from tui.plan.file_watch import FileWatch
@@ -36,6 +35,9 @@ from workbench.plan.compact import compact
 from workbench.plan.sources import DEMO
 from workbench.report.plain import visible
 from workbench.run.layout import Home
+
+if TYPE_CHECKING:
+    from tui.plan.dialogs import Dialogs
 
 _NARROW = [(0, "-narrow"), (100, "-wide")]
 _LOOK = 1.0  # seconds between looks at the plan file
@@ -86,7 +88,9 @@ class PlanScreen(Screen[None]):
         return self._background
 
     @property
-    def dialogs(self) -> Dialogs:
+    def dialogs(self) -> "Dialogs":
+        from tui.plan.dialogs import Dialogs
+
         return Dialogs(self.app, self._home, self._background, self._answered)
 
     @property
@@ -159,7 +163,7 @@ class PlanScreen(Screen[None]):
 
     @on(LayerGrid.Changed)
     def _chosen(self) -> None:
-        self._view.show_selection()
+        self._view.show_chosen()
 
     @on(LayerGrid.Released)
     def _released(self) -> None:

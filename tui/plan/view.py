@@ -1,5 +1,6 @@
 """What the Plan screen shows of its draft: which colours, against which plan and device. It changes no plan."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from tui.plan.display import Against, brush_text, heading, legend, map_title, se
 from tui.plan.inspector import Inspector
 from tui.plan.measured import Measured
 from tui.plan.pace import Pace, pace_of
+from tui.widgets.saying import say
 from workbench.plan.diff import diff_plans
 from workbench.plan.plan import Plan
 
@@ -33,6 +35,8 @@ class PlanView:
         self._measured: Measured | None = None
         self._compared: Plan | None = None
         self._against: Against | None = None
+        self._title = ""
+        self._waiting: Callable[[], None] | None = None
 
     @property
     def measured(self) -> Measured | None:
@@ -77,9 +81,25 @@ class PlanView:
         self.show_draft()
 
     def show_draft(self) -> None:
-        """The plan has changed."""
+        """The plan has changed: the map is painted first, as that is what a key is pressed for."""
         self._screen.grid.show_plan(self._desk.draft.plan)
-        self.show_all()
+        self._after_paint(self.show_all)
+
+    def show_chosen(self) -> None:
+        """Other sites are chosen; the map shows them already."""
+        self._after_paint(self.show_selection)
+
+    def _after_paint(self, show: Callable[[], None]) -> None:
+        """Does the one or the other once, however many keys came meanwhile; all takes in the selection."""
+        if self._waiting is None:
+            self._screen.call_after_refresh(self._show_waiting)
+        if self._waiting != self.show_all:
+            self._waiting = show
+
+    def _show_waiting(self) -> None:
+        show, self._waiting = self._waiting, None
+        if show and self._screen.is_mounted:
+            show()
 
     def show_all(self) -> None:
         self._compare()
@@ -90,7 +110,7 @@ class PlanView:
 
     def show_heading(self) -> None:
         narrow = self._screen.app.size.width < 100
-        self._screen.query_one("#title", Static).update(heading(self._desk, narrow))
+        say(self._screen.query_one("#title", Static), heading(self._desk, narrow))
 
     def show_selection(self) -> None:
         screen, plan = self._screen, self._desk.draft.plan
@@ -99,7 +119,7 @@ class PlanView:
         lines.append(("brush", brush_text(self._desk.brush)))
         screen.query_one(Inspector).show_selection(selection_title(screen.grid), lines)
         told = status(self._desk, screen.grid, sites, self._memory) if sites else ""
-        screen.query_one("#status", Static).update(told)
+        say(screen.query_one("#status", Static), told)
         self._show_title()
 
     def _compare(self) -> None:
@@ -125,6 +145,9 @@ class PlanView:
 
     def _show_title(self) -> None:
         grid = self._screen.grid
-        grid.border_title = map_title(grid, self._against)
+        title = map_title(grid, self._against)
+        if title != self._title:  # to set it paints the whole map
+            self._title = title
+            grid.border_title = title
         methods = {planned.method for planned in self._desk.draft.plan.sites}
-        self._screen.query_one("#legend", Static).update(legend(grid, self._measured, methods))
+        say(self._screen.query_one("#legend", Static), legend(grid, self._measured, methods))

@@ -13,6 +13,7 @@ from tui.runs.curve_file import Shown
 from tui.runs.curves import Curves, Point, smoothed
 from tui.runs.row import RunRow
 from tui.widgets.chart import Chart, Series
+from tui.widgets.saying import say
 from tui.widgets.spark import spark
 from workbench.report.numbers import duration, size
 from workbench.report.plain import shorten, visible
@@ -102,7 +103,7 @@ class CurvePane(Vertical):
         said = gauges(self._curves, row.run_id, heard and time.time() - heard) if row else ""
         if said != self._said:
             self._said = said
-            self.query_one("#gauges", Static).update(said)
+            say(self.query_one("#gauges", Static), said)
 
     def next_metric(self, by: int) -> None:
         names = self._curves.names()
@@ -127,9 +128,7 @@ class CurvePane(Vertical):
         self.border_title = Content(f"{visible(self._metric)} · {axis} · {smooth}")
         self.query_one(Chart).draw(series, self._log, self._empty())
         texts = [f"{one.marker} {shorten(one.name, _NAME_CELLS)}" for one in self._drawn]
-        legend = self.query_one("#legend", Static)
-        if legend.content != (text := "  ".join(texts)):
-            legend.update(text)
+        say(self.query_one("#legend", Static), "  ".join(texts))
         self._say_gauges()
         self._say_spark()
 
@@ -141,7 +140,7 @@ class CurvePane(Vertical):
             values = self._curves.line(self._row.run_id, self._metric)[1]
             smooth = smoothed(values, self._weight) if self._weight else values
             text = spark(smooth, max(1, self.size.width - 2)) or self._empty()
-        self.query_one("#spark", Static).update(text)
+        say(self.query_one("#spark", Static), text)
 
     def on_resize(self) -> None:
         self._say_spark()

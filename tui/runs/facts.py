@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.runs.adapted import adapted_group
-from tui.runs.query import Facts, Query
+from tui.runs.query import ALL, Facts, Query
 from tui.runs.row import RESULTS, RunRow
 from workbench.errors import InvalidError
 from workbench.run.layout import Home
@@ -76,6 +76,8 @@ class FactBook:
 
     def fitting(self, rows: tuple[RunRow, ...], query: Query) -> tuple[RunRow, ...]:
         """The rows that fit, in their order."""
+        if query == ALL:
+            return rows
         return tuple(row for row in rows if query.fits(self._facts(row, query.asks_for_sites)))
 
     def _facts(self, row: RunRow, sites: bool) -> Facts:

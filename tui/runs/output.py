@@ -10,6 +10,7 @@ from textual.widgets import Log, Static
 
 from tui.runs.line import status_words
 from tui.runs.row import RunRow
+from tui.widgets.saying import say
 from workbench.report.plain import shorten
 
 MOST_LINES = 20_000
@@ -82,7 +83,7 @@ class Output(Vertical):
 
     def _say(self, under_way: str) -> None:
         line = self.query_one("#under-way", Static)
-        line.update(under_way)
+        say(line, under_way)
         line.set_class(bool(under_way), "-said")
 
     def hold(self) -> None:

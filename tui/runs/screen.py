@@ -35,6 +35,7 @@ from tui.runs.wishes import Wishes
 from tui.runs.words import EMPTY, LOADING, no_match, title_of
 from tui.widgets.banner import LockedBanner
 from tui.widgets.copying import copy_text
+from tui.widgets.saying import say
 from workbench.library.tags import tags_of
 from workbench.report.plain import visible
 from workbench.run.layout import Home
@@ -146,7 +147,7 @@ class RunsScreen(Screen[None]):
         empty = LOADING if self._listing is None else no_match(self._filter_text, len(rows)) if rows else EMPTY
         baseline = next((row for row in rows if row.run_id == self._choice.pinned), None)
         self.query_one(RunList).show(shown, self._choice.marks, baseline, empty)
-        self.query_one("#title", Static).update(title_of(rows, shown, self._filter_text))
+        say(self.query_one("#title", Static), title_of(rows, shown, self._filter_text))
         self._watch()
 
     @on(RunList.Moved)

@@ -1,6 +1,7 @@
 """The app without its screens: what is the same everywhere."""
 
-from typing import ClassVar
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import events
@@ -10,17 +11,10 @@ from textual.widget import Widget
 
 from tui.shell import guard, settings
 from tui.shell.ascii import AsciiFilter
-from tui.shell.doctor import DoctorScreen
-from tui.shell.error_screen import ErrorScreen
 from tui.shell.errors import ErrorLedger, cause_of
-from tui.shell.guide import Guide
-from tui.shell.jump import Jump, panes_of
-from tui.shell.key_help import KeyHelp, in_order
-from tui.shell.keymap import known_bindings, usable
 from tui.shell.keys import KEYS
 from tui.shell.palette import Commands
 from tui.shell.registry import actions_of
-from tui.shell.report import Report, report_of, written
 from tui.shell.themes import OURS
 from tui.shell.too_small import TooSmall, is_too_small
 from workbench.errors import WorkbenchError
@@ -28,6 +22,10 @@ from workbench.nearest import nearest
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
+if TYPE_CHECKING:
+    from tui.shell.report import Report
+
+_OVER_SCREENS = ("doctor", "error_screen", "guide", "jump", "key_help")  # imported when they are asked for
 FATAL = 70  # as in sysexits.h: an internal software error
 
 
@@ -54,11 +52,9 @@ class ShellApp(App[None]):
     def on_load(self) -> None:
         """Before anything is drawn."""
         found = settings.read_settings(self._settings_file)
+        wrong = list(found.problems)
         if found.keymap:
-            self.import_screens()
-        keymap, problems = usable(found.keymap, known_bindings())
-        wrong = [*found.problems, *(f"{self._settings_file}: keymap: {problem}" for problem in problems)]
-        self.set_keymap(keymap)
+            wrong += self._take_keys(found.keymap)
         if found.theme in self.available_themes:
             self.theme = found.theme
         elif found.theme:
@@ -71,8 +67,19 @@ class ShellApp(App[None]):
                 self.notify, "\n".join(map(visible, said.splitlines())), severity="warning", markup=False, timeout=20
             )
 
+    def _take_keys(self, keymap: dict[str, str]) -> list[str]:
+        """Gives actions the keys of the settings, and says which cannot be used."""
+        from tui.shell.keymap import known_bindings, usable
+
+        self.import_screens()
+        usable_keys, problems = usable(keymap, known_bindings())
+        self.set_keymap(usable_keys)
+        return [f"{self._settings_file}: keymap: {problem}" for problem in problems]
+
     def import_screens(self) -> None:
-        """Has the keys of all screens known; here there are none."""
+        """Has the keys of all screens known; here there are those that open over others."""
+        for name in _OVER_SCREENS:
+            import_module(f"tui.shell.{name}")
 
     def action_choose_theme(self, name: str) -> None:
         """From now on, and when the program is opened again."""
@@ -93,12 +100,18 @@ class ShellApp(App[None]):
         return shown if shown.isascii() or not self._only_ascii else binding.key
 
     def action_keys(self) -> None:
+        from tui.shell.key_help import KeyHelp, in_order
+
         self.push_screen(KeyHelp(in_order(actions_of(self.screen))))
 
     def action_guide(self) -> None:
+        from tui.shell.guide import Guide
+
         self.push_screen(Guide())
 
     def action_jump(self) -> None:
+        from tui.shell.jump import Jump, panes_of
+
         self.push_screen(Jump(panes_of(self.screen)), self._jumped)
 
     def _jumped(self, pane: Widget | None) -> None:
@@ -106,6 +119,8 @@ class ShellApp(App[None]):
             pane.focus()
 
     def action_doctor(self) -> None:
+        from tui.shell.doctor import DoctorScreen
+
         self.push_screen(DoctorScreen(self.home))
 
     # -- errors nobody expected
@@ -117,6 +132,8 @@ class ShellApp(App[None]):
 
     def tell_error(self, error: Exception) -> None:
         """Shows the error and keeps a report of it; one that was foreseen says itself what to do."""
+        from tui.shell.error_screen import ErrorScreen
+
         if isinstance(error, WorkbenchError):
             self.notify(visible(f"{error.title}: {error.hint}"), severity="error", markup=False)
             return
@@ -137,12 +154,16 @@ class ShellApp(App[None]):
         else:
             super()._handle_exception(error)
 
-    def _report(self, error: Exception) -> Report:
+    def _report(self, error: Exception) -> "Report":
+        from tui.shell.report import report_of
+
         columns, rows = self.size
         facts = {"home": str(self.home.path), "screen": f"{type(self.screen).__name__} {columns}x{rows}"}
         return report_of(error, facts)
 
-    def _kept(self, report: Report) -> Report:
+    def _kept(self, report: "Report") -> "Report":
+        from tui.shell.report import written
+
         return written(report, self.home.path / "reports")
 
     def _give_up(self, error: Exception) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from workbench import atomic
 from workbench.errors import InvalidError
 from workbench.nearest import nearest
-from workbench.plan.document import read_document
 
 NAME = "config.yaml"
 _KNOWN = ("theme", "keymap")
@@ -32,6 +31,8 @@ def read_settings(path: Path) -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError) as error:
         return Settings(problems=(f"{path} cannot be read: {error}",))
+    from workbench.plan.document import read_document  # most homes have no such file
+
     try:
         data = read_document(str(path), text, _EXAMPLE).data if text.strip() else {}
     except InvalidError as error:

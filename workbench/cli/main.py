@@ -34,11 +34,8 @@ def main() -> None:
 
 def _answer(words: list[str]) -> None:
     """Without words, and on a terminal, opens the screens."""
-    if not words and sys.stdin.isatty() and sys.stdout.isatty():
-        from workbench.cli.screens import screens
-
-        screens()
-    elif not answer_at_once(words):
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if not answer_at_once(words or ["tui"] if on_terminal else words):
         from workbench.cli.app import app
 
         app()

@@ -54,6 +54,14 @@ def listed_runs(home: Home, tell: Callable[[LockedError], None] = warn) -> list[
     return [kept.row for kept in _told_rows(home, tell)]
 
 
+def rows_at_hand(home: Home) -> list[Row] | None:
+    """The same from files alone; None where the store has something to add, which takes time and memory to load."""
+    at_rest, looks = _looked(home)
+    if any(look.kept is None for look in looks.values()):
+        return None
+    return [kept.row for kept in _rows(home, at_rest, looks, {})]
+
+
 def _cells(row: Row) -> tuple[str, ...]:
     cells = (
         row["run_id"],
@@ -71,13 +79,28 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _told_rows(home: Home, tell: Callable[[LockedError], None]) -> list[KeptRow]:
+    at_rest, looks = _looked(home)
+    asked = [run_id for run_id, look in looks.items() if look.kept is None]
+    found, complete = results_of(home, asked, tell) if asked else ([], True)
+    return _rows(home, at_rest, looks, {summary.run_id: summary for summary in found}, complete)
+
+
+def _looked(home: Home) -> tuple[dict[str, KeptRow], dict[str, _Look]]:
+    """The runs that nothing has happened to, and the others."""
     known, run_ids = read_kept(home), _run_ids(home)
     at_rest = _at_rest(home, known, run_ids)
     looks = {run_id: _look(home, run_id, known.get(run_id)) for run_id in run_ids if run_id not in at_rest}
-    asked = [run_id for run_id, look in looks.items() if look and look.kept is None]
-    found, complete = results_of(home, asked, tell) if asked else ([], True)
-    summaries = {summary.run_id: summary for summary in found}
-    told = {run_id: kept for run_id, look in looks.items() if look and (kept := _told(home, look, summaries))}
+    return at_rest, {run_id: look for run_id, look in looks.items() if look}
+
+
+def _rows(
+    home: Home,
+    at_rest: dict[str, KeptRow],
+    looks: Mapping[str, _Look],
+    summaries: "Mapping[str, RunSummary]",
+    complete: bool = True,
+) -> list[KeptRow]:
+    told = {run_id: kept for run_id, look in looks.items() if (kept := _told(home, look, summaries))}
     if complete and any(kept.over or run_id in summaries for run_id, kept in told.items()):
         keep(home, at_rest | told)
     rows = sorted((at_rest | told).items())

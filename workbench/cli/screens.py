@@ -1,13 +1,10 @@
 """`workbench tui`, and `workbench` alone on a terminal: the screens."""
 
-import os
-import sys
 from typing import Annotated
 
 import typer
 
-from workbench.cli.context import current_home
-from workbench.errors import UsageError
+from workbench.cli.open_screens import open_screens
 
 
 def screens(
@@ -23,12 +20,4 @@ def screens(
     ] = False,
 ) -> None:
     """Open the screens: compose a plan, watch runs, compare. `workbench` alone does so, too, on a terminal."""
-    from tui.app import run_app
-    from tui.shell.ascii import needs_ascii
-
-    if not sys.stdout.isatty():
-        raise UsageError("the screens need a terminal", "every action has a command: workbench --help")
-    if only_ascii is None:
-        only_ascii = needs_ascii(os.environ, sys.stdout.encoding or "")
-    if code := run_app(current_home(), model, only_ascii, sample):
-        sys.exit(code)
+    open_screens(model, only_ascii, sample)

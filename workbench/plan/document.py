@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from workbench.errors import InvalidError, Problem
@@ -61,20 +63,39 @@ def read_document(file: str, text: str, example: str = _PLAN_EXAMPLE) -> Documen
 
     Raises InvalidError with line, column and a hint.
     """
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        data = YAML(typ="safe", pure=True).load(text)
-        node = YAML().compose(text)
+        parsed = parse_yaml(text)
     except MarkedYAMLError as error:
         raise _invalid(_syntax_problem(file, text, error)) from error
     except YAMLError as error:
         raise _invalid(Problem(file, f"not YAML: {error}", "write it as UTF-8 text")) from error
-    if not isinstance(data, dict):
-        what = "empty" if data is None else "not a mapping of keys to values"
+    if not isinstance(parsed.data, dict):
+        what = "empty" if parsed.data is None else "not a mapping of keys to values"
         raise _invalid(Problem(f"{file}:1:1", what, example))
-    return Document(file, data, dict(_marks((), node)))
+    return Document(file, deepcopy(parsed.data), parsed.marks)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A text as plain values, and as ruamel's tree of nodes, which know where they stand. Not to be changed."""
+
+    data: Any
+    root: Any
+    marks: dict[Path, Mark]
+
+
+@lru_cache(maxsize=8)
+def parse_yaml(text: str) -> Parsed:
+    """An edit of a plan asks for the text before and after it several times each. Raises ruamel's YAMLError."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    root = yaml.compose(text)
+    if root is None:
+        return Parsed(None, None, {})
+    return Parsed(yaml.constructor.construct_document(root), root, dict(_marks((), root)))
 
 
 def _invalid(problem: Problem) -> InvalidError:

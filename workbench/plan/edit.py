@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench import atomic
 from workbench.errors import InvalidError, Problem
-from workbench.plan.document import read_document
+from workbench.plan.document import parse_yaml, read_document
 from workbench.plan.edit_groups import with_groups
 from workbench.plan.files import check_text, plan_or_raise, read_text
 from workbench.plan.grammar import parse_rule
@@ -85,11 +85,9 @@ def with_rules(text: str, file: str, rules: Sequence[str], replace_all: bool = F
 
     Raises InvalidError where the text is no YAML, or is laid out in a way that has no place for them.
     """
-    from ruamel.yaml import YAML
-
     data = read_document(file, text).data
     kept = [] if replace_all else list(data.get("rules") or [])
-    changed = _edited(text if text.endswith("\n") else f"{text}\n", YAML().compose(text), rules, replace_all)
+    changed = _edited(text if text.endswith("\n") else f"{text}\n", parse_yaml(text).root, rules, replace_all)
     if _data(file, changed) != {**data, "rules": [*kept, *rules]}:
         raise InvalidError(
             f"{file}: its layout has no place for new rules", "write the rules one per line, below `rules:`"

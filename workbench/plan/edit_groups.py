@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.errors import InvalidError
-from workbench.plan.document import read_document
+from workbench.plan.document import parse_yaml, read_document
 
 
 def with_groups(text: str, file: str, groups: Mapping[str, str]) -> str:
@@ -19,13 +19,11 @@ def with_groups(text: str, file: str, groups: Mapping[str, str]) -> str:
 
 
 def _with_group(text: str, file: str, name: str, selector: str) -> str:
-    from ruamel.yaml import YAML
-
     data = read_document(file, text).data
     known = data.get("groups") or {}
     if not isinstance(known, dict):
         raise InvalidError(f"{file}: `groups` is no mapping of names to selectors", 'groups: {late-mlp: "upper mlp"}')
-    changed = _edited(text, YAML().compose(text), name, json.dumps(selector, ensure_ascii=False))
+    changed = _edited(text, parse_yaml(text).root, name, json.dumps(selector, ensure_ascii=False))
     if _data(file, changed) != {**data, "groups": {**known, name: selector}}:
         raise InvalidError(
             f"{file}: its layout has no place for a group", "write the groups one per line, below `groups:`"

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,7 @@ def site_json(site: Site) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=4)  # a folder that has not changed is the same source
 def _build(model: str, source: Source) -> ModelMap:
     config, family, where = source.config, source.config.family, source.where
     parts = Parts(family, config.number("num_hidden_layers"), config.tied)

@@ -1,7 +1,7 @@
 """A plan: a model, and the base format and method settings of each of its sites. Immutable."""
 
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from workbench.canonical import digest
@@ -35,7 +35,7 @@ class PlannedSite:
 
     @property
     def trainable_params(self) -> int:
-        return CATALOGUE[self.method].trainable(self.adapter, self.site) if self.adapter else 0
+        return _trainable(self.adapter, self.site.in_features, self.site.out_features) if self.adapter else 0
 
     @property
     def structure(self) -> Structure | None:
@@ -56,6 +56,11 @@ class PlannedSite:
     def base_bytes(self) -> int:
         """Bytes that the frozen weight takes, partial blocks included."""
         return site_bytes(self.site.out_features, self.site.in_features, self.base)
+
+
+@lru_cache(maxsize=4096)  # sites of one shape are many, and all of them are summed after every edit
+def _trainable(adapter: AdapterSettings, in_features: int, out_features: int) -> int:
+    return CATALOGUE[adapter.method].structure(adapter).trainable(in_features, out_features)
 
 
 @dataclass(frozen=True)  # without slots: cached properties keep their values in the instance

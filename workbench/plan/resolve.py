@@ -1,7 +1,7 @@
 """Turns rules into the settings of every site: later rules win, key by key."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -11,7 +11,7 @@ from workbench.plan.formats import FORMATS
 from workbench.plan.keys import ADAPTER_KEYS, BASE_KEYS, KEYS, Multiple, Value, ValueProblem, check_value, format_value
 from workbench.plan.plan import PlannedSite
 from workbench.plan.rule import Assignment, Rule
-from workbench.plan.settings import AdapterSettings
+from workbench.plan.settings import AdapterSettings, BaseSettings
 from workbench.plan.site import Site
 
 DEFAULTS: dict[str, Value] = {
@@ -47,15 +47,17 @@ class Resolution:
     warnings: tuple[Finding, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _State:
-    """A site while rules are applied. `sources` keeps, for each key, the rules that its value comes from."""
+    """The sites that the same rules select, while these are applied: they start alike, so they end alike.
 
-    site: Site
+    `sources` keeps, for each key, the rules that its value comes from.
+    """
+
     values: dict[str, Value]
     sources: dict[str, list[int]]
     adapted: bool = False
-    errors: list[SiteFinding] = field(default_factory=list)
+    errors: list[Finding] = field(default_factory=list)
 
     def place(self, key: str) -> int:
         """The last rule that the key's value comes from; below -1 where nobody wrote it."""
@@ -64,26 +66,48 @@ class _State:
 
 def resolve(sites: Sequence[Site], given: Mapping[str, Value], rules: Sequence[PlacedRule]) -> Resolution:
     """Applies the rules in order to sites that start from `given` over DEFAULTS, none of them adapted."""
-    states = {site.name: _start(site, given) for site in sites}
     acted: set[int] = set()
-    for placed in rules:
+    taken = _taken(sites, rules)
+    states = {numbers: _state(given, [rules[number] for number in numbers], acted) for numbers in dict.fromkeys(taken)}
+    settings = {numbers: _settings(state) for numbers, state in states.items()}
+    planned = tuple(PlannedSite(site, *settings[numbers]) for site, numbers in zip(sites, taken, strict=True))
+    pairs = [(site, states[numbers]) for site, numbers in zip(planned, taken, strict=True)]
+    wrong = by_sites((*_told(pairs, _wrong), *_told(pairs, _unfit)))
+    warnings = (*_idle(rules, acted, states.values()), *by_sites(_told(pairs, _useless)), *_uneven(planned))
+    return Resolution(planned, wrong, warnings)
+
+
+def _taken(sites: Sequence[Site], rules: Sequence[PlacedRule]) -> list[tuple[int, ...]]:
+    """For each site, which of the rules select it."""
+    taken: dict[str, list[int]] = {site.name: [] for site in sites}
+    for number, placed in enumerate(rules):
         for site in placed.sites:
-            if _apply(states[site.name], placed):
-                acted.add(placed.index)
-    planned = tuple(_planned(state) for state in states.values())
-    found = [finding for state in states.values() for finding in (*state.errors, *_misplaced(state))]
-    pairs = list(zip(states.values(), planned, strict=True))
-    found += [finding for pair in pairs for finding in _unfit(*pair)]
-    useless = by_sites(finding for pair in pairs for finding in _useless(*pair))
-    return Resolution(planned, by_sites(found), (*_idle(rules, acted, states), *useless, *_uneven(planned)))
+            taken[site.name].append(number)
+    return [tuple(numbers) for numbers in taken.values()]
 
 
-def _start(site: Site, given: Mapping[str, Value]) -> _State:
-    return _State(site, {**DEFAULTS, **given}, {key: [_GIVEN] for key in given})
+def _state(given: Mapping[str, Value], rules: Sequence[PlacedRule], acted: set[int]) -> _State:
+    """What comes of these rules; those that did anything are added to `acted`."""
+    state = _State({**DEFAULTS, **given}, {key: [_GIVEN] for key in given})
+    acted.update(placed.index for placed in rules if _apply(state, placed))
+    return state
+
+
+def _told(
+    pairs: Sequence[tuple[PlannedSite, _State]], find: Callable[[_State, PlannedSite], Iterator[Finding]]
+) -> Iterator[SiteFinding]:
+    """What is found at each site. Where state and shape are the same, so is that."""
+    known: dict[tuple[int, int, int], tuple[Finding, ...]] = {}
+    for planned, state in pairs:
+        key = (id(state), planned.site.in_features, planned.site.out_features)
+        if key not in known:
+            known[key] = tuple(find(state, planned))
+        for found in known[key]:
+            yield SiteFinding(found.path, planned.site.name, found.message, found.hint)
 
 
 def _apply(state: _State, placed: PlacedRule) -> bool:
-    """Applies one rule to one site; whether that did anything."""
+    """Applies one rule; whether that did anything."""
     acted = False
     if placed.rule.turns_off or placed.rule.adapts:
         state.adapted = placed.rule.adapts
@@ -109,7 +133,7 @@ def _scale(state: _State, index: int, assignment: Assignment) -> None:
         state.values[assignment.key] = check_value(KEYS[assignment.key], new)
     except ValueProblem as problem:
         message = f"{assignment} turns {assignment.key} {format_value(old)} into {format_value(new)}"
-        state.errors.append(SiteFinding(("rules", index), state.site.name, message, problem.hint))
+        state.errors.append(Finding(("rules", index), message, problem.hint))
 
 
 def _scaled(old: Value, assignment: Assignment) -> Value:
@@ -121,35 +145,34 @@ def _scaled(old: Value, assignment: Assignment) -> Value:
     return Multiple(new) if isinstance(old, Multiple) else new
 
 
-def _planned(state: _State) -> PlannedSite:
+def _settings(state: _State) -> tuple[BaseSettings, AdapterSettings | None]:
     values = state.values
     base_format = FORMATS[str(values["base"])]
     base = base_format.settings(**{key: cast(float, values[key]) for key in base_format.parameters if key in values})
     method = str(values["method"])
-    if not state.adapted or method == NONE:
-        return PlannedSite(state.site, base, None)
+    return base, _adapter(method, values) if state.adapted and method != NONE else None
+
+
+def _adapter(method: str, values: Mapping[str, Value]) -> AdapterSettings:
     r, alpha = cast(int, values["r"]), values["alpha"]
     takes = CATALOGUE[method].parameters
-    return PlannedSite(
-        state.site,
-        base,
-        AdapterSettings(
-            method=method,
-            r=r,
-            alpha=alpha.factor * r if isinstance(alpha, Multiple) else float(cast(float, alpha)),
-            dropout=cast(float, values["dropout"]),
-            init=str(values["init"]),
-            balance=cast(int, values["balance"]) if "balance" in takes else 1,
-            pool=cast(int, values["pool"]) if "pool" in takes else 1,
-        ),
+    return AdapterSettings(
+        method=method,
+        r=r,
+        alpha=alpha.factor * r if isinstance(alpha, Multiple) else float(cast(float, alpha)),
+        dropout=cast(float, values["dropout"]),
+        init=str(values["init"]),
+        balance=cast(int, values["balance"]) if "balance" in takes else 1,
+        pool=cast(int, values["pool"]) if "pool" in takes else 1,
     )
 
 
-def _misplaced(state: _State) -> Iterator[SiteFinding]:
-    """Keys that the site's method or base format does not take, where they were set for it.
+def _wrong(state: _State, planned: PlannedSite) -> Iterator[Finding]:
+    """What rules must not come to, then keys that the method or base format does not take, where set for it.
 
     A key set before the method (or format) was chosen belonged to the earlier one, and is passed over.
     """
+    yield from state.errors
     method, base = str(state.values["method"]), str(state.values["base"])
     owners = [("base", f"base format {base}", tuple(FORMATS[base].parameters), BASE_KEYS)]
     if state.adapted:
@@ -158,34 +181,34 @@ def _misplaced(state: _State) -> Iterator[SiteFinding]:
         for key in keys:
             if key not in (owner, *takes) and state.place(key) >= max(state.place(owner), _GIVEN):
                 hint = f"{name} takes {', '.join(takes) or 'no further keys'}"
-                yield SiteFinding(_path(key, state.place(key)), state.site.name, f"{name} takes no {key}", hint)
+                yield Finding(_path(key, state.place(key)), f"{name} takes no {key}", hint)
 
 
-def _unfit(state: _State, planned: PlannedSite) -> Iterator[SiteFinding]:
+def _unfit(state: _State, planned: PlannedSite) -> Iterator[Finding]:
     """What the base format and the method say against their settings at this site."""
-    if wrong := FORMATS[planned.base.format].problem(planned.base, state.site.in_features):
+    if wrong := FORMATS[planned.base.format].problem(planned.base, planned.site.in_features):
         # the block size is the format's own where nobody wrote one
         key = "blocksize" if "blocksize" in state.sources else "base"
-        yield SiteFinding(_path(key, state.place(key)), state.site.name, *wrong)
+        yield Finding(_path(key, state.place(key)), *wrong)
     if not (adapter := planned.adapter):
         return
     method = CATALOGUE[adapter.method]
-    for problem in method.problems(adapter, planned.base, state.site):
+    for problem in method.problems(adapter, planned.base, planned.site):
         yield _at(state, problem)
     if adapter.init not in method.inits:
         hint = f"it has {', '.join(method.inits)}"
         yield _at(state, Problem("init", f"method {adapter.method} has no init '{adapter.init}'", hint))
 
 
-def _useless(state: _State, planned: PlannedSite) -> Iterator[SiteFinding]:
+def _useless(state: _State, planned: PlannedSite) -> Iterator[Finding]:
     """What the method finds strange in its settings at this site."""
     if adapter := planned.adapter:
-        for problem in CATALOGUE[adapter.method].warnings(adapter, planned.base, state.site):
+        for problem in CATALOGUE[adapter.method].warnings(adapter, planned.base, planned.site):
             yield _at(state, problem)
 
 
-def _at(state: _State, problem: Problem) -> SiteFinding:
-    return SiteFinding(_path(problem.key, state.place(problem.key)), state.site.name, problem.message, problem.hint)
+def _at(state: _State, problem: Problem) -> Finding:
+    return Finding(_path(problem.key, state.place(problem.key)), problem.message, problem.hint)
 
 
 def _path(key: str, place: int) -> Path:
@@ -194,9 +217,9 @@ def _path(key: str, place: int) -> Path:
     return (key,) if key == "base" else ("defaults", key)
 
 
-def _idle(rules: Sequence[PlacedRule], acted: set[int], states: Mapping[str, _State]) -> Iterator[Finding]:
+def _idle(rules: Sequence[PlacedRule], acted: set[int], states: Iterable[_State]) -> Iterator[Finding]:
     """Rules that change nothing in the end."""
-    lasting = {place for state in states.values() for place in _lasting(state)}
+    lasting = {place for state in states for place in _lasting(state)}
     for placed in rules:
         if placed.index not in acted:
             yield Finding(("rules", placed.index), "changes nothing: none of its sites is adapted before it")
@@ -205,14 +228,17 @@ def _idle(rules: Sequence[PlacedRule], acted: set[int], states: Mapping[str, _St
 
 
 def _lasting(state: _State) -> Iterator[int]:
-    """The rules that the site's final settings come from."""
+    """The rules that the final settings come from."""
     for key, places in state.sources.items():
         if state.adapted or key == _ON or key in BASE_KEYS:
             yield from places
 
 
 def _uneven(sites: Sequence[PlannedSite]) -> Iterator[Finding]:
-    counts = Counter(planned.scaling for planned in sites if planned.adapter)
+    alike = Counter((planned.method, planned.adapter) for planned in sites if planned.adapter)
+    counts: Counter[float] = Counter()
+    for (method, adapter), count in alike.items():
+        counts[CATALOGUE[method].scaling(adapter)] += count
     if len(counts) > 1:
         spread = ", ".join(f"{scaling:g} ({count} sites)" for scaling, count in sorted(counts.items()))
         yield Finding(

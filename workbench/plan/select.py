@@ -34,16 +34,27 @@ def select(rule: Rule, model_map: ModelMap, groups: Groups) -> tuple[Site, ...]:
 def matching(rule: Rule, model_map: ModelMap, groups: Groups) -> tuple[Site, ...]:
     """Like select, but a rule may select nothing."""
     modules = _modules(rule, model_map)
-    chosen: set[Site] = set()
+    blocks: set[int] = set()
+    names: set[str] = set()
     for term in rule.blocks:
-        chosen.update(site for site in _sites(term, rule, model_map, groups) if site.module in modules)
-    return tuple(site for site in model_map.sites if site in chosen)
+        if isinstance(term, InGroup):
+            names.update(site.name for site in _members(term, rule, model_map, groups))
+        else:
+            blocks.update(filter(_blocks(term, rule, model_map), range(model_map.blocks)))
+    if not names:
+        return _crossed(blocks, modules, model_map)
+    inside = (site for site in model_map.sites if site.module in modules)
+    return tuple(site for site in inside if site.block in blocks or site.name in names)
 
 
-def _sites(term: BlockTerm, rule: Rule, model_map: ModelMap, groups: Groups) -> tuple[Site, ...]:
-    if not isinstance(term, InGroup):
-        inside = _blocks(term, rule, model_map)
-        return tuple(site for site in model_map.sites if inside(site.block))
+def _crossed(blocks: set[int], modules: set[str], model_map: ModelMap) -> tuple[Site, ...]:
+    """Blocks × modules: a map has every module of every block, in order, so no other site is looked at."""
+    columns = [column for column, module in enumerate(model_map.modules) if module.name in modules]
+    width = len(model_map.modules)
+    return tuple(model_map.sites[block * width + column] for block in sorted(blocks) for column in columns)
+
+
+def _members(term: InGroup, rule: Rule, model_map: ModelMap, groups: Groups) -> tuple[Site, ...]:
     known = {**built_in_groups(model_map), **groups}
     if term.name not in known:
         raise SelectorError(_text(rule), term.column, f"unknown group '@{term.name}'", f"one of {', '.join(known)}")

@@ -1,19 +1,21 @@
 """Where a map is read from: the demo base, a local folder, the hub's cache, or the hub itself."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import InvalidError, NotFoundError
 from workbench.plan.config import Config, read_config
-from workbench.plan.headers import Headers, has_weights, read_headers
+from workbench.plan.headers import CONFIG, INDEX, Headers, has_weights, read_headers, weight_files
+from workbench.plan.kept_folder import KeptFolders
 from workbench.plan.refusals import files_beside, refuse_config, refuse_files, refuse_tensors
 
 DEMO = "demo"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # told apart by identity: one that was kept is the very same
 class Source:
     """Config and headers of a model that can be adapted.
 
@@ -44,10 +46,10 @@ def read_source(model: str, revision: str | None = None) -> Source:
     if revision is not None:
         hint = "leave `revision` out: it names a branch, tag or commit of a hub id"
         raise InvalidError(f"{folder}: a local folder has no revisions", hint)
-    return read_folder(folder)
+    return _FOLDERS.read(folder)
 
 
-def read_folder(folder: Path) -> Source:
+def _read_folder(folder: Path) -> Source:
     """A folder as transformers saves it. Raises InvalidError, naming the file, where it cannot be adapted."""
     config, where = read_config(folder), str(folder)
     refuse_config(where, config)
@@ -56,6 +58,16 @@ def read_folder(folder: Path) -> Source:
     headers = read_headers(folder)
     refuse_tensors(where, headers.tensors, config)
     return Source(where, folder, config, headers)
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    """What `_read_folder` opens; where weights are missing, it says so itself."""
+    with suppress(InvalidError):
+        return folder / CONFIG, folder / INDEX, *weight_files(folder)
+    return folder / CONFIG, folder / INDEX
+
+
+_FOLDERS = KeptFolders(_read_folder, _files)
 
 
 def hub_id(model: str, folder: str) -> str | None:
@@ -80,7 +92,7 @@ def _from_hub(model_id: str, revision: str | None) -> Source:
 
     folder = hub.cached_folder(model_id, revision)
     if folder and has_weights(folder):
-        return read_folder(folder)
+        return _FOLDERS.read(folder)
     found = hub.read_hub(model_id, revision)
     refuse_config(model_id, found.config)
     refuse_files(model_id, found.files)

@@ -18,15 +18,31 @@ BLOCK_BYTES = 64 * 1024
 # A trainer's last event is its terminal one; this many more leave room for warnings and give a median step time.
 RECENT = 64
 _HEAD_LINES = 100
+_MOST_KEPT = 64  # logs; more are at work nowhere, and all of a home would take tens of megabytes
+_kept: dict[tuple[str, int], tuple[tuple[int, int, int], tuple[Event, ...]]] = {}
 
 
 def recent_events(path: Path, count: int = RECENT) -> list[Event]:
     """The newest `count` events of a log, oldest first; none when the file does not exist."""
     try:
         with path.open("rb") as file:
-            return list(islice(_newest_first(file), count))[::-1]
+            return list(_recent(file, str(path), count))
     except FileNotFoundError:
         return []
+
+
+def _recent(file: BinaryIO, path: str, count: int) -> tuple[Event, ...]:
+    """Runs at work are looked at every second, and a log that has not grown says what it said."""
+    found = os.fstat(file.fileno())
+    mark = found.st_ino, found.st_mtime_ns, found.st_size
+    kept = _kept.get((path, count))
+    if kept and kept[0] == mark:
+        return kept[1]
+    events = tuple(islice(_newest_first(file), count))[::-1]
+    _kept[path, count] = mark, events
+    for old in list(_kept)[:-_MOST_KEPT]:
+        _kept.pop(old, None)
+    return events
 
 
 def planned_steps(run_dir: RunDir) -> int | None:

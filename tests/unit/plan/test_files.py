@@ -5,6 +5,7 @@ import pytest
 
 from tests.unit.plan.support import make_plan, plan_text
 from workbench.errors import InvalidError, NotFoundError
+from workbench.plan.document import read_document
 from workbench.plan.files import check_plan, check_text, check_values, find_plan, load_plan
 from workbench.plan.plan import plan_to_dict, site_records
 from workbench.run.layout import Home
@@ -196,3 +197,9 @@ def test_site_records_say_what_is_set(home: Home, llama: Path) -> None:
     assert (adapted.base, adapted.blocksize, adapted.bits, adapted.trainable_params) == ("nf4", 64, 4.127, 4 * 32)
     assert (plain.method, plain.r, plain.scaling, plain.trainable_params) == ("none", None, None, 0)
     assert (plain.base, plain.blocksize, plain.double_quant, plain.bits) == ("fp32", None, None, 32.0)
+
+
+def test_values_of_a_text_that_was_read_before_are_its_own() -> None:
+    text = 'model: demo\nrules: ["* all"]\n'
+    read_document("a", text).data["rules"].append("* all off")
+    assert read_document("b", text).data["rules"] == ["* all"]

@@ -1,0 +1,76 @@
+"""Taking in the logs of many runs takes hundreds of megabytes: a process of its own does it, and gives them back.
+
+For threads. The process is ended with the worker that waits for it; what it has taken in by then is not lost.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from textual.worker import NoActiveWorker, get_current_worker
+
+from workbench.errors import LockedError, WorkbenchError
+from workbench.run.layout import Home
+
+_INTERPRETER = sys.executable
+_LOOK = 0.2  # seconds between looks at whether the answer is still wanted
+_AGAIN = "it is tried again; what was taken in stays"
+
+
+def listed_aside(home: Home, tell: Callable[[LockedError], None] | None = None) -> Sequence[dict[str, Any]]:
+    """The rows of `runs list`. `tell` is told who holds the database. Raises WorkbenchError, OSError."""
+    from workbench.cli.run_list import rows_at_hand
+
+    if (rows := rows_at_hand(home)) is not None:
+        return rows
+    done = _done(["workbench.cli.run_list_aside", str(home.path)])
+    if not done.stdout:
+        raise WorkbenchError(f"the list of runs was not read: its process {_end(done.returncode)}", _AGAIN)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    if failed := answer.get("failed"):
+        raise WorkbenchError(*failed)
+    if tell and (locked := answer["locked"]):
+        tell(LockedError(*locked))
+    return list(answer["rows"])
+
+
+def ingested_aside(home: Home) -> str:
+    """Takes in what the logs have gained, and says what was wrong with them, "" for nothing.
+
+    Raises LockedError where the database stays held, WorkbenchError, OSError.
+    """
+    done = _done(["store.ingest", str(home.path)])
+    if done.returncode == 0:
+        return "; ".join(done.stderr.splitlines())
+    title, _, hint = done.stderr.strip().partition("\n")
+    if done.returncode == LockedError.exit_code:
+        raise LockedError(title, hint)
+    raise WorkbenchError(title or f"the logs were not read: the process {_end(done.returncode)}", hint or _AGAIN)
+
+
+def _done(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    command = [_INTERPRETER, "-P", "-m", *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True) as process:
+        while True:
+            try:
+                out, err = process.communicate(timeout=_LOOK)
+            except subprocess.TimeoutExpired:
+                if _is_given_up():
+                    process.terminate()
+                continue
+            return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _is_given_up() -> bool:
+    try:
+        return get_current_worker().is_cancelled
+    except NoActiveWorker:
+        return False
+
+
+def _end(code: int) -> str:
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

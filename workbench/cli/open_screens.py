@@ -1,0 +1,20 @@
+"""Opens the screens, where there is a terminal for them."""
+
+import os
+import sys
+
+from workbench.cli.context import current_home
+from workbench.errors import UsageError
+
+
+def open_screens(model: str = "demo", only_ascii: bool | None = None, sample: bool = False) -> None:
+    """Until they are left. `only_ascii` None: by the terminal and its locale. Raises UsageError without a terminal."""
+    if not sys.stdout.isatty():
+        raise UsageError("the screens need a terminal", "every action has a command: workbench --help")
+    from tui.app import run_app
+    from tui.shell.ascii import needs_ascii
+
+    if only_ascii is None:
+        only_ascii = needs_ascii(os.environ, sys.stdout.encoding or "")
+    if code := run_app(current_home(), model, only_ascii, sample):
+        sys.exit(code)
