@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
@@ -14,6 +14,7 @@ from tui.shell.doctor import DoctorScreen
 from tui.shell.error_screen import ErrorScreen
 from tui.shell.errors import ErrorLedger, cause_of
 from tui.shell.guide import Guide
+from tui.shell.in_turn import InTurn, Passed, Typed
 from tui.shell.jump import Jump, panes_of
 from tui.shell.key_help import KeyHelp, in_order
 from tui.shell.keymap import known_bindings, usable
@@ -43,6 +44,7 @@ class ShellApp(App[None]):
         self.home = home
         self.stays_up_in_tests = False
         self._ledger = ErrorLedger()
+        self._in_turn = InTurn(self, super().on_event)
         guard.install()
         self._settings_file = home.path / settings.NAME
         for theme in OURS:
@@ -70,6 +72,16 @@ class ShellApp(App[None]):
             self.call_later(
                 self.notify, "\n".join(map(visible, said.splitlines())), severity="warning", markup=False, timeout=20
             )
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, Typed) and not event.is_forwarded:
+            await self._in_turn.take(event)
+        else:
+            await super().on_event(event)
+
+    @on(Passed)
+    async def _passed(self, event: Passed) -> None:
+        await self._in_turn.passed(event)
 
     def import_screens(self) -> None:
         """Has the keys of all screens known; here there are none."""
