@@ -1,9 +1,14 @@
 """Copies, other names, tags, the trash, and files that come and go, as commands."""
 
 import json
+import re
 import sys
 import zipfile
+from collections.abc import Callable
+from contextlib import suppress
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +16,12 @@ from tests.cli.command import Desk
 from tests.cli.in_process import Run, runner
 from tests.cli.written_runs import RECIPE
 from tests.store.helpers import Metric, finished_run, record
+from workbench import atomic
+from workbench.library.copies import rename_file
+from workbench.library.entry import Kind
 from workbench.run.layout import Home
 from workbench.sample.mark import MARK
+from workbench.study.study import known_studies, load_study
 
 RUN, OTHER = "0123456789ab", "ba9876543210"
 LOSS = Metric("loss", 0.5, False)
@@ -88,6 +97,35 @@ def test_a_study_goes_with_its_members(run: Run, home: Home) -> None:
     assert run("study", "rm", "two").code == 0
     assert run("trash", "restore", "two").code == 0
     assert (home.studies / "two/members.jsonl").read_text() == "kept\n"
+
+
+@pytest.mark.parametrize("done", range(4))
+@pytest.mark.parametrize("line", ["name: one", 'name: "one" # of two', "? name\n: one"])
+def test_a_renaming_that_is_cut_short_leaves_one_whole_study(
+    run: Run, home: Home, monkeypatch: pytest.MonkeyPatch, done: int, line: str
+) -> None:
+    assert run("study", "new", "one", "--from", "only-one-group", "--model", "demo").code == 0
+    file = home.studies / "one/study.yaml"
+    file.write_text(re.sub("^name: .*", line, file.read_text(), flags=re.MULTILINE))
+    (home.studies / "one/members.jsonl").write_text("kept\n")
+    steps = iter([*[True] * done, *[False] * 3])
+
+    def killed(act: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*words: Any, **more: Any) -> Any:
+            if not next(steps):
+                raise KeyboardInterrupt
+            return act(*words, **more)
+
+        return step
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr("workbench.atomic.write_text", killed(atomic.write_text))
+        patch.setattr(Path, "rename", killed(Path.rename))
+        rename_file(Kind.STUDY, file, home.studies / "two/study.yaml", "two")
+    [name] = known_studies(home)
+    assert name == ("one" if done < 2 else "two")
+    assert load_study(name, home).name == name
+    assert (home.studies / name / "members.jsonl").read_text() == "kept\n"
 
 
 def test_tags_and_names_of_runs(run: Run, home: Home) -> None:

@@ -1,8 +1,11 @@
-"""The sample is unpacked into a cache of the test's own."""
+"""The sample is unpacked into a cache of the test's own; a home with a study is there for a whole file."""
 
 from pathlib import Path
 
 import pytest
+
+from tests.store.lens_home import fill
+from workbench.run.layout import Home
 
 
 @pytest.fixture(autouse=True)
@@ -10,3 +13,19 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    made = Home(tmp_path_factory.mktemp("compare") / ".workbench")
+    made.path.mkdir()
+    fill(made)
+    return made
+
+
+@pytest.fixture
+def fresh(filled: Home) -> Home:
+    """The home without drafts and lenses of its own."""
+    for path in [*filled.path.glob("drafts/*"), *filled.path.glob("lenses/*")]:
+        path.unlink()
+    return filled

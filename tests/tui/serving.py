@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -19,9 +19,11 @@ serve([sys.executable, "-P", sys.argv[1]], "127.0.0.1", 0, lambda address: print
 
 
 @contextmanager
-def served(home: Path, app: Path | None = None) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+def served(
+    home: Path, app: Path | None = None, flags: Sequence[str] = ()
+) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """The address that was printed, and the process that serves the screens, or this app instead of them."""
-    screens = [sys.executable, "-P", "-m", "workbench.cli.main", "--home", str(home), "serve", "--port", "0"]
+    screens = [sys.executable, "-P", "-m", "workbench.cli.main", "--home", str(home), "serve", "--port", "0", *flags]
     command = [sys.executable, "-P", "-c", _SERVE_APP, str(app)] if app else screens
     with subprocess.Popen(command, stdout=PIPE, text=True, cwd=home.parent, env=dict(os.environ)) as process:
         assert process.stdout is not None

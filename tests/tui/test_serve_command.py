@@ -65,6 +65,23 @@ def test_the_apps_end_with_the_server(tmp_path: Path, number: signal.Signals) ->
 
 
 @pytest.mark.slow
+def test_a_tab_begins_as_the_flags_say(tmp_path: Path) -> None:
+    async def look(address: str) -> str:
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar) as session:
+            page = await session.get(address)
+            origin = f"{page.url.scheme}://{page.url.host}:{page.url.port}"
+            async with session.ws_connect(f"{origin}/ws?width=120&height=36", headers={"Origin": origin}) as pipe:
+                seen = b""
+                while b"SAMPLE study" not in seen or b"esc" not in seen:
+                    seen += await pipe.receive_bytes(timeout=60)
+        return seen.decode()
+
+    with served(tmp_path / "home", flags=("--ascii", "--sample")) as (address, _):
+        assert asyncio.run(look(address)).isascii()
+
+
+@pytest.mark.slow
 def test_the_command_says_what_is_wrong_with_a_host(tmp_path: Path) -> None:
     command = [sys.executable, "-P", "-m", "workbench.cli.main", "serve", "--host", socket.gethostname() + ".example"]
     done = subprocess.run(command, text=True, capture_output=True, cwd=tmp_path, check=False)

@@ -61,6 +61,14 @@ def test_labels_are_told_apart_however_many() -> None:
         assert not any("f" in label for label in labels)
 
 
+@pytest.mark.parametrize("number", range(len(PAGES)))
+def test_lines_that_are_not_wrapped_fit_into_the_smallest_window(number: int) -> None:
+    """Keys stand in lines of their own: a table that is squeezed breaks them."""
+    lines = page_text(number).splitlines()
+    assert not any(line.startswith("|") for line in lines)
+    assert max((len(line) - 4 for line in lines if line.startswith("    ")), default=0) <= TINY[0] - 10
+
+
 @pytest.mark.screens
 @pytest.mark.parametrize("size", [TINY, NARROW, WIDE])
 def test_the_guide_is_turned_page_by_page(home: Home, size: tuple[int, int]) -> None:

@@ -33,11 +33,17 @@ def _shows(socket: str, text: str) -> None:
     wait_until(lambda: text in _screen(socket), 30)
 
 
-def test_a_plan_is_cut_and_the_other_screens_are_a_key_away(tmp_path: Path, socket: str) -> None:
+def _open(socket: str, tmp_path: Path, size: tuple[int, int]) -> None:
+    """The program in a window of that size, with a home of its own."""
+    columns, lines = map(str, size)
     command = f"{sys.executable} -P -m workbench.cli.main; echo left with $?; sleep 60"
     environment = ["-e", f"WORKBENCH_HOME={tmp_path / 'home'}", "-e", f"PYTHONPATH={os.environ.get('PYTHONPATH', '')}"]
-    _tmux(socket, "new-session", "-d", "-x", "120", "-y", "36", "-c", str(tmp_path), *environment, command)
+    _tmux(socket, "new-session", "-d", "-x", columns, "-y", lines, "-c", str(tmp_path), *environment, command)
     _shows(socket, "6 blocks × 7 modules")
+
+
+def test_a_plan_is_cut_and_the_other_screens_are_a_key_away(tmp_path: Path, socket: str) -> None:
+    _open(socket, tmp_path, (120, 36))
     _tmux(socket, "send-keys", "v", "Down", "Right", "-")
     _shows(socket, "> L8 <")
     assert "[ L8 ]" in _screen(socket)
@@ -49,5 +55,15 @@ def test_a_plan_is_cut_and_the_other_screens_are_a_key_away(tmp_path: Path, sock
     _shows(socket, "Lenses")
     _tmux(socket, "send-keys", "1")
     _shows(socket, ">L16 <")
+    _tmux(socket, "send-keys", "q")
+    _shows(socket, "left with 0")
+
+
+def test_keys_of_one_burst_go_into_the_line_that_the_first_of_them_opens(tmp_path: Path, socket: str) -> None:
+    """`q` among them would leave the program, were it taken for a key of the map."""
+    _open(socket, tmp_path, (80, 24))
+    _tmux(socket, "send-keys", ":* q_proj r=8", "Enter", "u", ":* up r=32", "Enter")
+    _shows(socket, "L32")
+    assert "L8" not in _screen(socket)
     _tmux(socket, "send-keys", "q")
     _shows(socket, "left with 0")

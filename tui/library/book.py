@@ -8,8 +8,9 @@ from tui.library.preview import Part, Preview, problem_preview
 from tui.library.recipe_preview import recipe_preview
 from tui.library.run_preview import run_preview
 from tui.library.run_rows import Runs
-from tui.library.study_preview import study_preview, verdict_parts
+from tui.library.study_preview import study_preview
 from tui.library.template_preview import template_preview
+from tui.library.verdicts import Verdicts
 from workbench.errors import WorkbenchError
 from workbench.library.entry import Entry, Kind
 from workbench.run.layout import Home
@@ -26,7 +27,11 @@ class Book:
     home: Home
     model: str
     _kept: dict[tuple[str, str], tuple[Stamp, Preview]] = field(default_factory=dict)
-    _verdicts: dict[tuple[str, str], tuple[Stamp, tuple[Part, ...]]] = field(default_factory=dict)
+    verdicts: Verdicts = field(init=False)
+    _told: dict[tuple[str, str], tuple[Stamp, tuple[Part, ...]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.verdicts = Verdicts(self.home)
 
     def kept(self, entry: Entry, runs: Runs) -> Preview | None:
         """What was made before, if it still holds. Looks at the times of files alone."""
@@ -46,9 +51,9 @@ class Book:
         """With the part that takes long: verdicts on the claims of a study."""
         stamp = self._stamp(entry, runs)
         asked = (_changed(entry.path), _changed(entry.path.with_name(FILE_NAME)), begun.finished)
-        known = self._verdicts.get(entry.key)
-        parts = known[1] if known and known[0] == asked else tuple(verdict_parts(self.home, entry.name))
-        self._verdicts[entry.key] = (asked, parts)
+        known = self._told.get(entry.key)
+        parts = known[1] if known and known[0] == asked else self.verdicts.parts(entry.name)
+        self._told[entry.key] = (asked, parts)
         return self._keep(entry, stamp, begun.completed(parts))
 
     def _keep(self, entry: Entry, stamp: Stamp, made: Preview) -> Preview:

@@ -47,7 +47,7 @@ def title_of(shown: Sequence[Branch], wanted: str, narrow: bool) -> str:
         return f"Library: {sum(len(branch.leaves) for branch in shown)} shown by {shorten(wanted, 30)} · esc shows all"
     templates = TITLES[Kind.TEMPLATE]
     counts = " · ".join(branch.title for branch in shown if branch.name != templates)
-    return f"Library: {counts}{' · i preview' if narrow else ''}"
+    return f"{counts} · i preview" if narrow else f"Library: {counts}"
 
 
 def closed_at_first(files: Sequence[Entry], runs: Runs) -> list[str]:

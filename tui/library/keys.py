@@ -3,12 +3,12 @@
 from textual.binding import Binding, BindingType
 
 KEYS: list[BindingType] = [
-    Binding("enter", "open", "Open", id="library.open", tooltip="Open the plan, the run, or the runs of the study"),
+    Binding("enter", "open", "Open", id="library.open", tooltip="Open a plan, run or study; edit a recipe, or a copy"),
     Binding("space", "mark", "Mark", id="library.mark", tooltip="Mark two of a kind, to see how they differ"),
     Binding("d", "diff", "Diff", id="library.diff", tooltip="How the two marked ones differ"),
     Binding("slash", "filter", "Filter", id="library.filter", tooltip="Show what has these words in its name or tags"),
     Binding("w", "export", "Export", id="library.export", tooltip="Write a study's report; a plan or a run as files"),
-    Binding("D", "trash", "Trash", id="library.trash", tooltip="Into the trash; u takes it back"),
+    Binding("D", "trash", "Trash", show=False, id="library.trash", tooltip="Into the trash; u takes it back"),
     Binding("R", "run_missing", "Run missing", show=False, id="library.run", tooltip="Run what the study misses"),
     Binding("c", "ask('CLONE')", "Clone", show=False, id="library.clone", tooltip="A copy under another name"),
     Binding("r", "ask('RENAME')", "Rename", show=False, id="library.rename", tooltip="Another name"),

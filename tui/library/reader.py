@@ -27,6 +27,10 @@ class Reader:
         """Lists everything."""
         self._widget.run_worker(self._list, thread=True, group="list", exclusive=True, exit_on_error=False)
 
+    def end(self) -> None:
+        """Leaving waits for no verdict."""
+        self._book.verdicts.end()
+
     def look(self, entry: Entry, runs: Runs) -> Preview | None:
         """The preview that is at hand; what is missing of it is read, and posted."""
         self._wanted = entry

@@ -23,7 +23,7 @@ from tui.library.messages import Done, FilesRead, Previewed, RunsRead, Unread
 from tui.library.preview import Preview, page_text
 from tui.library.reader import Reader
 from tui.library.run_rows import Runs
-from tui.library.tree import LibraryTree
+from tui.library.tree import Branch, LibraryTree
 from tui.library.wishes import Wishes
 from tui.widgets.copying import copy_text
 from workbench.library.entry import Entry, Kind
@@ -32,7 +32,8 @@ from workbench.run.layout import Home
 
 LOOK_SECONDS = 0.06
 READ_SECONDS = 3.0
-_WIDTHS = [(0, "-narrow"), (100, "-wide")]
+_WIDE = 100
+_WIDTHS = [(0, "-narrow"), (_WIDE, "-wide")]
 _HEIGHTS = [(0, "-tiny"), (12, "-tall")]
 EMPTY = "Nothing here yet: enter on a template opens it as a draft, R on the Plan screen (1) launches it."
 
@@ -52,6 +53,7 @@ class LibraryScreen(Screen[None]):
         self._wishes = Wishes(self, home, model)
         self._files: tuple[Entry, ...] = ()
         self._runs = Runs()
+        self._shown_branches: tuple[Branch, ...] = ()
         self._loaded = False
         self._filter, self._marks = "", Marks()
         self._look_timer: Timer | None = None
@@ -89,6 +91,9 @@ class LibraryScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         self._reader.read()
 
+    def on_unmount(self) -> None:
+        self._reader.end()
+
     def _read_again(self) -> None:
         if self.is_current:
             self._reader.read()
@@ -122,6 +127,8 @@ class LibraryScreen(Screen[None]):
     @on(Done)
     def _done(self, event: Done) -> None:
         self._wanted_key = event.key or self._wanted_key
+        if event.key:
+            self._filter = ""  # which may hide what has come
         if event.page_title:
             self._show_page(event.page_title, page_text(event.said))
             self.add_class("-drawer")
@@ -153,7 +160,16 @@ class LibraryScreen(Screen[None]):
         self._tree.show_branches(shown, self._marks.signs, closed, all_open=bool(self._filter.strip()))
         self.set_class(self._loaded and is_empty(self._files, self._runs), "-empty")
         self._go_to_wanted()
-        self.query_one("#title", Static).update(title_of(shown, self._filter, narrow=self.has_class("-narrow")))
+        self._shown_branches = shown
+        self._show_title()
+
+    def _show_title(self) -> None:
+        title = title_of(self._shown_branches, self._filter, narrow=self.app.size.width < _WIDE)
+        self.query_one("#title", Static).update(title if self._loaded else f"{title} · reading runs …")
+
+    def on_resize(self) -> None:
+        if self._shown_branches:
+            self._show_title()
 
     def _go_to_wanted(self) -> None:
         if self._wanted_key and self._tree.go_to(self._wanted_key):
@@ -237,6 +253,10 @@ class LibraryScreen(Screen[None]):
             self._tree.action_toggle_node()
         elif self.current.kind is Kind.TEMPLATE and self._wishes.is_study(self.current):
             self._line.open(Purpose.STUDY, self._model)
+        elif self.current.kind is Kind.RECIPE and self.current.built_in:
+            self.action_ask("CLONE")
+        elif self.current.kind is Kind.RECIPE:
+            self.action_edit()
         else:
             self._wishes.open(self.current, self._runs)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tui.library.preview import Part, Preview
 from tui.library.run_rows import Runs
-from workbench.errors import NotFoundError, WorkbenchError
 from workbench.plan.files import read_text
 from workbench.run.layout import Home
 from workbench.run.states import LIVE
@@ -34,18 +33,6 @@ def study_preview(home: Home, path: Path, runs: Runs) -> Preview:
         finished=finished,
         before=3,
     )
-
-
-def verdict_parts(home: Home, name: str) -> list[Part]:
-    """What the finished runs say to the claims; reads the store, and the data of the study. Never raises."""
-    from workbench.cli.study_report import verdict_lines
-
-    try:
-        return [Part("verdicts", tuple(verdict_lines(home, name)))]
-    except NotFoundError:
-        return []
-    except WorkbenchError as error:
-        return [Part("verdicts", (f"cannot be told: {error.title}", error.hint))]
 
 
 def member_states(members: Members, runs: Runs) -> dict[str, str]:

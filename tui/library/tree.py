@@ -100,6 +100,10 @@ class LibraryTree(Tree[Entry | str], inherit_bindings=False):
             self._go_to(node)
         return node is not None
 
+    def on_resize(self) -> None:
+        if self.cursor_node is not None:
+            self.scroll_to_node(self.cursor_node, animate=False)
+
     def action_fold(self) -> None:
         node = self.cursor_node
         if node is not None and node.allow_expand:

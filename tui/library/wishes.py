@@ -36,7 +36,7 @@ class Wishes:
         return plan_template(template.name) is None
 
     def open(self, entry: Entry, runs: Runs) -> None:
-        """On the screen that is made for it."""
+        """On the screen that is made for it; a recipe has none."""
         match entry.kind:
             case Kind.PLAN:
                 self._open_plan(entry)
@@ -47,8 +47,6 @@ class Wishes:
             case Kind.TEMPLATE:
                 if template := plan_template(entry.name):
                     self._screen.post_message(OpenPlan(None, template.text(self._model), template.name))
-            case Kind.RECIPE:
-                self._refuse("a recipe is shown beside; c makes a copy, e opens it in $EDITOR")
 
     def edit(self, entry: Entry | None) -> bool:
         """Opens a file of one's own in `$EDITOR`; False where there is nothing to read anew."""

@@ -1,4 +1,7 @@
-"""The process of one tab: `python -P -m tui.serve.child HOME MODEL`. It ends with the server, however that ends."""
+"""The process of one tab, which ends with the server, however that ends.
+
+`python -P -m tui.serve.child HOME MODEL [--ascii] [--sample]`
+"""
 
 import ctypes
 import os
@@ -12,7 +15,7 @@ from workbench.run.layout import Home
 _PR_SET_PDEATHSIG = 1
 
 
-def main(home: str, model: str) -> None:
+def main(home: str, model: str, *flags: str) -> None:
     """Runs the app over the pipes that the server holds."""
     parent = os.getppid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
@@ -21,7 +24,7 @@ def main(home: str, model: str) -> None:
     from tui.app import run_app
 
     try:
-        sys.exit(run_app(Home(Path(home)), model))
+        sys.exit(run_app(Home(Path(home)), model, only_ascii="--ascii" in flags, sample="--sample" in flags))
     except WorkbenchError as error:
         print(f"error: {error.title}\n  {error.hint}".rstrip(), file=sys.stderr)
         sys.exit(error.exit_code)

@@ -17,9 +17,10 @@ from workbench.run.layout import Home
 _FAREWELL = 12.0
 
 
-def command_of(home: Home, model: str) -> list[str]:
+def command_of(home: Home, model: str, only_ascii: bool = False, sample: bool = False) -> list[str]:
     """The command that each tab runs."""
-    return [sys.executable, "-P", "-m", "tui.serve.child", str(home.path), model]
+    flags = [*(["--ascii"] if only_ascii else []), *(["--sample"] if sample else [])]
+    return [sys.executable, "-P", "-m", "tui.serve.child", str(home.path), model, *flags]
 
 
 def serve(command: Sequence[str], host: str, port: int, say: Callable[[str], None]) -> None:

@@ -55,19 +55,30 @@ class Visit(AppService):
             await self._close()
 
     async def end(self) -> None:
-        """Asks the app to leave, waits a little, then kills it. Runs are in sessions of their own and go on."""
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            await asyncio.wait_for(self.stop(), GRACE)
+        """Asks the app to leave, waits a little, then kills it. Runs are in sessions of their own and go on.
+
+        A server that does not wait for this either leaves no process and no pipe behind.
+        """
         process = self._process
-        if process is None:
-            return
-        self.stdin.close()
         try:
-            await asyncio.wait_for(process.communicate(), GRACE)
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                await asyncio.wait_for(self.stop(), GRACE)
+            if process is not None:
+                self.stdin.close()
+                await asyncio.wait_for(process.wait(), GRACE)
         except TimeoutError:
+            pass
+        finally:
+            if process is not None:
+                await self._bury(process)
+
+    async def _bury(self, process: Process) -> None:
+        self.stdin.close()
+        if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            await asyncio.wait_for(process.communicate(), GRACE)
 
 
 async def pump(socket: web.WebSocketResponse, visit: Visit) -> None:

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
@@ -12,6 +12,7 @@ from textual.widget import Widget
 from tui.shell import guard, settings
 from tui.shell.ascii import AsciiFilter
 from tui.shell.errors import ErrorLedger, cause_of
+from tui.shell.in_turn import InTurn, Passed, Typed
 from tui.shell.keys import KEYS
 from tui.shell.palette import Commands
 from tui.shell.registry import actions_of
@@ -41,6 +42,7 @@ class ShellApp(App[None]):
         self.home = home
         self.stays_up_in_tests = False
         self._ledger = ErrorLedger()
+        self._in_turn = InTurn(self, super().on_event)
         guard.install()
         self._settings_file = home.path / settings.NAME
         for theme in OURS:
@@ -75,6 +77,16 @@ class ShellApp(App[None]):
         usable_keys, problems = usable(keymap, known_bindings())
         self.set_keymap(usable_keys)
         return [f"{self._settings_file}: keymap: {problem}" for problem in problems]
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, Typed) and not event.is_forwarded:
+            await self._in_turn.take(event)
+        else:
+            await super().on_event(event)
+
+    @on(Passed)
+    async def _passed(self, event: Passed) -> None:
+        await self._in_turn.passed(event)
 
     def import_screens(self) -> None:
         """Has the keys of all screens known; here there are those that open over others."""

@@ -15,12 +15,16 @@ def serve(
     model: Annotated[
         str, typer.Option(help="What the Plan screen begins with: demo, a local folder, or a hub id.")
     ] = "demo",
+    only_ascii: Annotated[bool, typer.Option("--ascii", help="No other glyphs, for fonts that lack them.")] = False,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Begin with the sample study; 0 returns to your own home.")
+    ] = False,
 ) -> None:
     """Show the screens in a browser on this machine. The printed address opens once; Ctrl-C ends it, and runs go on."""
     from tui.serve.server import command_of
     from tui.serve.server import serve as serve_screens
 
-    serve_screens(command_of(current_home(), model), host, port, _say)
+    serve_screens(command_of(current_home(), model, only_ascii, sample), host, port, _say)
 
 
 def _say(address: str) -> None:

@@ -46,17 +46,6 @@ def report_study(ref: str, html: bool, markdown: bool, out: Path | None, as_json
         _print(results, analysis, notes)
 
 
-def verdict_lines(home: "Home", ref: str) -> list[str]:
-    """Each claim with what the runs say to it, and the numbers with their n. Errors as `report_study`."""
-    from workbench.study.study import load_study
-
-    study = load_study(ref, home)
-    refresh(home)
-    results = _results(home, study)
-    cells, _, _ = _cells(study, home)
-    return _verdict_lines(_analysis(study, results, results.metric, cells))
-
-
 def _verdict_lines(analysis: "Analysis") -> list[str]:
     from workbench.report.study.words import verdict_numbers
 
@@ -232,6 +221,8 @@ def _right(home: "Home", run_id: str, attempt: int, metric: str) -> dict[int, bo
 def _answer(results: "StudyResults", analysis: "Analysis", notes: Sequence[str]) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from workbench.report.study.words import verdict_numbers
+
     return {
         "study": results.study,
         "metric": results.metric,
@@ -243,6 +234,7 @@ def _answer(results: "StudyResults", analysis: "Analysis", notes: Sequence[str])
                 "says": verdict.claim.says,
                 "verdict": str(verdict.outcome),
                 "text": verdict.text,
+                "numbers": verdict_numbers(verdict) if verdict.answers else "",
                 "seeds_needed": verdict.seeds_needed,
                 "reason": verdict.reason or None,
                 "contrasts": [asdict(answer) for answer in verdict.answers],

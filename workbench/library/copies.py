@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,8 @@ def rename_file(kind: Kind, source: Path, target: Path, name: str) -> None:
         raise UsageError(f"{target} exists", "choose another name")
     text = named_text(kind, read_text(source), name)
     if kind is Kind.STUDY:
+        # Without a name in its file a study is called as its folder: one whole study, wherever this is cut short.
+        atomic.write_text(source, _nameless(read_text(source)))
         source.parent.rename(target.parent)
         atomic.write_text(target, text)
     else:
@@ -76,7 +78,18 @@ def named_text(kind: Kind, text: str, name: str) -> str:
         return text
     quoted = name if re.fullmatch(r"[A-Za-z][\w.-]*", name) else _quoted(name)
     changed = _NAME_LINE.sub(lambda _: f"name: {quoted}", text, count=1)
-    return changed if _data(changed) == {**before, "name": name} else _with_values(text, {"name": name})
+    if _data(changed) == {**before, "name": name}:
+        return changed
+    return _with_changes(text, lambda data: data.update(name=name))
+
+
+def _nameless(text: str) -> str:
+    """The text without `name:`. What cannot be read as YAML stays as it is."""
+    if (before := _data(text)) is None or "name" not in before:
+        return text
+    wanted = {key: value for key, value in before.items() if key != "name"}
+    changed = _NAME_LINE.sub("", text, count=1)
+    return changed if _data(changed) == wanted else _with_changes(text, lambda data: data.pop("name"))
 
 
 def _placed_text(kind: Kind, text: str, folder: Path) -> str:
@@ -84,7 +97,7 @@ def _placed_text(kind: Kind, text: str, folder: Path) -> str:
     found = {key: value for key, value in (_data(text) or {}).items() if key in _FILE_KEYS[kind]}
     placed = {key: _placed(value, folder) for key, value in found.items()}
     changed = {key: value for key, value in placed.items() if value != found[key]}
-    return _with_values(text, changed) if changed else text
+    return _with_changes(text, lambda data: data.update(changed)) if changed else text
 
 
 def _placed(value: Any, folder: Path) -> Any:
@@ -98,13 +111,13 @@ def _placed(value: Any, folder: Path) -> Any:
     return value
 
 
-def _with_values(text: str, values: Mapping[str, Any]) -> str:
+def _with_changes(text: str, change: Callable[[dict[str, Any]], object]) -> str:
     from ruamel.yaml import YAML
 
     yaml = YAML()
     yaml.width = 120
     data = yaml.load(text)
-    data.update(values)
+    change(data)
     out = StringIO()
     yaml.dump(data, out)
     return out.getvalue()
