@@ -7,15 +7,18 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tests.store.helpers import Metric, finished_run, record, sites
-from tests.tui.pilot import NARROW, WIDE, drive, screen_text
+from tests.store.helpers import Metric, finished_run, record, sites, write_run
+from tests.tui.pilot import NARROW, WIDE, drive, keys, screen_text
 from tests.tui.plan_steps import chosen_cells, pick, plan_screen, settle, toasts
 from tui.app import WorkbenchApp
 from tui.plan.changed_dialog import ChangedDialog
 from tui.plan.desk import open_model
+from tui.plan.launch import Wish
 from tui.plan.picker import Picker
+from tui.plan.preflight import preflight
 from tui.plan.run_dialog import PlanRunDialog
 from tui.plan.screen import PlanScreen
+from workbench.plan.files import load_plan
 from workbench.run.layout import Home
 from workbench.sample.mark import MARK
 
@@ -202,6 +205,32 @@ def test_the_run_dialog_looks_before_it_launches(home: Home) -> None:
 
     drive(home, steps)
     assert home.run_dirs() == []
+
+
+def test_runs_of_other_contents_with_the_name_of_the_plan_are_told(home: Home) -> None:
+    before = open_model(home, "demo").draft.plan
+    write_run(home, record("aaaaaaaaaaa1", plan="draft", plan_hash=before.hash))
+    wish = Wish(home.plans / "draft.yaml", "demo", (1,))
+    assert not [found for found in preflight(home, before, wish) if "other contents" in found.text]
+    write_run(home, record("aaaaaaaaaaa2", plan="draft", plan_hash="0123456789ab"))
+    (told,) = [found for found in preflight(home, before, wish) if "other contents" in found.text]
+    assert told.mark == "!"
+    assert f"draft#{before.hash[:6]}" in told.text
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_a_draft_becomes_another_plan_and_is_edited_there(home: Home, size: tuple[int, int]) -> None:
+    async def steps(pilot: Screen) -> None:
+        await pilot.press("w", "V", "backspace", "W", *keys("draft"))
+        await pilot.pause()
+        assert "there is a plan draft: another name" in screen_text(pilot.app)
+        await pilot.press(*keys("-off"), "enter")
+        await pilot.pause()
+        assert plan_screen(pilot).draft.name == "draft-off"
+
+    drive(home, steps, size)
+    assert len(load_plan("draft", home).adapted) == 42
+    assert len(load_plan("draft-off", home).adapted) == 35
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])

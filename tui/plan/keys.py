@@ -34,5 +34,6 @@ KEYS: list[BindingType] = [
     _key("y", "copy", "Copy selector", "copy", "Copy the selection as a selector"),
     _key("Y", "copy_command", "Copy command", "copy_command", "Copy the command that does the last edit"),
     _key("w", "save", "Write", "save", "Write the plan file"),
+    _key("W", "save_as", "Write as", "save_as", "Write the draft as another plan, and go on with that"),
     _key("R", "run", "Run…", "run", "Launch runs of this plan", show=True),
 ]

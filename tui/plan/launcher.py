@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from tui.plan.background import said
+from tui.plan.desk import open_plan
 from tui.plan.launch import Launched, Wish, launch
 from workbench.errors import WorkbenchError
 from workbench.report.plain import visible
@@ -36,6 +37,24 @@ class Launcher:
     def _save(self) -> None:
         if self._write():
             self._screen.notify(f"wrote {visible(str(self._screen.draft.path))}", markup=False)
+
+    def save_as(self, name: str) -> None:
+        """Writes the draft as another plan and goes on with that; the plan before stays as it is."""
+        from workbench.library.copies import named_text
+        from workbench.library.entry import Kind
+
+        before = self._screen.desk
+        try:
+            require_own(before.home)
+            desk = open_plan(before.home, None, named_text(Kind.PLAN, before.draft.text, name), name)
+            desk.write()
+        except WorkbenchError as error:
+            self._screen.refuse(said(error))
+        except OSError as error:
+            self._screen.refuse(f"the plan file cannot be written: {error}")
+        else:
+            self._screen.show_desk(desk)
+            self._screen.notify(f"wrote {visible(str(desk.draft.path))}", markup=False)
 
     def ask(self) -> None:
         """Asks for seeds and recipe. An invalid plan cannot be run."""

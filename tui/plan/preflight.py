@@ -1,14 +1,21 @@
 """What is looked at before runs are launched: data, memory, time, disk, and the model's weights. For a thread."""
 
+import json
 import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tui.plan.launch import Wish
 from workbench.errors import InvalidError, WorkbenchError
 from workbench.plan.plan import Plan
 from workbench.report.numbers import count, duration, size
+from workbench.report.plain import visible
 from workbench.run.layout import Home
 from workbench.run.record import RunRecord
+
+_HASH = re.compile(r'"plan_hash": "(\w+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +40,32 @@ def preflight(home: Home, plan: Plan, wish: Wish) -> list[Finding]:
         return [*found, *(Finding("✗", line) for line in lines), *([Finding(" ", error.hint)] if error.hint else [])]
     except OSError as error:
         return [*found, Finding("✗", str(error))]
-    return [*found, *said, _memory(records), _time(home, records), _disk(home, records)]
+    return [*found, *_names(home, plan), *said, _memory(records), _time(home, records), _disk(home, records)]
 
 
 def _weights(plan: Plan) -> Finding:
     if plan.map.download:
         return Finding("✗", f"the weights are not on this machine: {plan.map.download}")
     return Finding("✓", f"model {plan.model}, {count(plan.trainable_params)} trainable parameters")
+
+
+def _names(home: Home, plan: Plan) -> list[Finding]:
+    """A warning where runs of another content have this plan's name: results tell them apart by a hash alone."""
+    if not any(found != plan.hash for found in _hashes_of(home, plan.name)):
+        return []
+    name = visible(plan.name)
+    said = f"runs of other contents are called {name}, too: W gives this plan a name of its own"
+    return [Finding("!", f"{said}, else it is {name}#{plan.hash[:6]} in results")]
+
+
+def _hashes_of(home: Home, name: str) -> Iterator[str]:
+    """Of the runs of plans with that name. A record names hundreds of sites, so it is looked through, not read."""
+    named = f'"plan": {json.dumps(name, ensure_ascii=False)},'
+    for run_dir in home.run_dirs():
+        with suppress(OSError, UnicodeDecodeError):
+            text = run_dir.record.read_text(encoding="utf-8")
+            if named in text and (found := _HASH.search(text)):
+                yield found[1]
 
 
 def _records(home: Home, plan: Plan, wish: Wish) -> tuple[list[RunRecord], list[Finding]]:

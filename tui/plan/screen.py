@@ -15,6 +15,7 @@ from textual.worker import Worker, WorkerState
 from tui.plan.answered import Answered
 from tui.plan.background import Background, Ready, said
 from tui.plan.cell_text import Shown
+from tui.plan.copy_line import CopyLine
 from tui.plan.desk import Desk
 from tui.plan.draft import Draft
 from tui.plan.edits import Edits
@@ -30,6 +31,7 @@ from tui.plan.rule_line import RuleLine
 from tui.plan.view import PlanView
 from tui.widgets.copying import copy_text
 from tui.widgets.outside_editor import edited_outside
+from tui.widgets.said_line import SaidLine
 from workbench.errors import WorkbenchError
 from workbench.plan.compact import compact
 from workbench.plan.sources import DEMO
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from tui.plan.dialogs import Dialogs
 
 _NARROW = [(0, "-narrow"), (100, "-wide")]
+_LINES: tuple[type[SaidLine], ...] = (RuleLine, NameLine, CopyLine)
 _LOOK = 1.0  # seconds between looks at the plan file
 
 
@@ -96,7 +99,7 @@ class PlanScreen(Screen[None]):
     @property
     def is_writing(self) -> bool:
         """Whether a line is open, which no question may come between."""
-        return self.query_one(RuleLine).is_open or self.query_one(NameLine).is_open
+        return any(self.query_one(line).is_open for line in _LINES)
 
     def compose(self) -> ComposeResult:
         yield Static("", id="title", markup=False)
@@ -106,6 +109,7 @@ class PlanScreen(Screen[None]):
                 yield Static("", id="legend", markup=False)
                 yield RuleLine(self.draft.plan)
                 yield NameLine()
+                yield CopyLine(self._desk.home)
             yield Inspector(id="inspector")
         yield Static("", id="status", markup=False)
         yield Footer(show_command_palette=False)
@@ -175,6 +179,7 @@ class PlanScreen(Screen[None]):
 
     @on(RuleLine.Left)
     @on(NameLine.Left)
+    @on(CopyLine.Left)
     def _left(self) -> None:
         self._close_lines()
 
@@ -188,9 +193,14 @@ class PlanScreen(Screen[None]):
         self._close_lines()
         self.change(lambda: self._desk.name_group(event.name, self.edits.sites))
 
+    @on(CopyLine.Named)
+    def _copied(self, event: CopyLine.Named) -> None:
+        self._close_lines()
+        self._launcher.save_as(event.name)
+
     def _close_lines(self) -> None:
-        self.query_one(RuleLine).close()
-        self.query_one(NameLine).close()
+        for line in _LINES:
+            self.query_one(line).close()
         self.grid.touch(())
         self.grid.focus()
 
@@ -275,6 +285,9 @@ class PlanScreen(Screen[None]):
 
     def action_save(self) -> None:
         self._launcher.save()
+
+    def action_save_as(self) -> None:
+        self.query_one(CopyLine).open()
 
     def action_run(self) -> None:
         self._launcher.ask()
