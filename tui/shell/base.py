@@ -1,11 +1,15 @@
 """The app without its screens: what is the same everywhere."""
 
+from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
 from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
 from textual.widget import Widget
 
 from tui.shell import guard, settings
@@ -22,6 +26,7 @@ from tui.shell.keys import KEYS
 from tui.shell.palette import Commands
 from tui.shell.registry import actions_of
 from tui.shell.report import Report, report_of, written
+from tui.shell.safe import SafeFilter
 from tui.shell.themes import OURS
 from tui.shell.too_small import TooSmall, is_too_small
 from workbench.errors import WorkbenchError
@@ -29,6 +34,7 @@ from workbench.nearest import nearest
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
+_MOST_UNTOLD = 10  # toasts
 FATAL = 70  # as in sysexits.h: an internal software error
 
 
@@ -44,11 +50,13 @@ class ShellApp(App[None]):
         self.home = home
         self.stays_up_in_tests = False
         self._ledger = ErrorLedger()
+        self._untold: deque[Callable[[], None]] = deque(maxlen=_MOST_UNTOLD)
         self._in_turn = InTurn(self, super().on_event)
         guard.install()
         self._settings_file = home.path / settings.NAME
         for theme in OURS:
             self.register_theme(theme)
+        self._filters.append(SafeFilter())
         self._only_ascii = only_ascii
         if only_ascii:
             self._filters.append(AsciiFilter())
@@ -96,8 +104,27 @@ class ShellApp(App[None]):
             self.notify(visible(said), severity="warning", markup=False)
 
     def on_resize(self, event: events.Resize) -> None:
-        if is_too_small(event.size) and not isinstance(self.screen, TooSmall):
+        if not is_too_small(event.size):
+            while self._untold:
+                self._untold.popleft()()
+        elif not isinstance(self.screen, TooSmall):
             self.push_screen(TooSmall())
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """What comes while the window shows nothing is said when it has grown."""
+        say = partial(super().notify, message, title=title, severity=severity, timeout=timeout, markup=markup)
+        if is_too_small(self.size):
+            self._untold.append(say)
+        else:
+            say()
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys by their names where their signs would be others in ASCII."""
