@@ -180,5 +180,11 @@ def test_a_toast_does_not_hide_that_the_window_is_too_small(home: Home) -> None:
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
         assert [told.message for told in pilot.app._notifications] == ["a toast that would fill the window"]
+        await pilot.resize_terminal(20, 5)  # while it stands there
+        await pilot.pause()
+        assert not pilot.app._notifications
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert [told.message for told in pilot.app._notifications] == ["a toast that would fill the window"]
 
     drive(home, steps, (20, 5))

@@ -108,7 +108,15 @@ class ShellApp(App[None]):
             while self._untold:
                 self._untold.popleft()()
         elif not isinstance(self.screen, TooSmall):
+            self._put_off_toasts()
             self.push_screen(TooSmall())
+
+    def _put_off_toasts(self) -> None:
+        """Those that stand there would cover what the small window says."""
+        for told in list(self._notifications):
+            say = partial(super().notify, told.message, title=told.title, severity=told.severity)
+            self._untold.append(partial(say, timeout=told.timeout, markup=told.markup))
+        self.clear_notifications()
 
     def notify(
         self,
