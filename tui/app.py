@@ -73,7 +73,7 @@ class WorkbenchApp(ShellApp):
         """Goes to a screen; each is made when it is first shown."""
         if name in NAMES:
             await self.switch_mode(name)
-            await add_lines(self.screen_stack[0], self.home, self._own, greets=name == "plan")
+            await add_lines(self.screen_stack[0], self.home, self._own, greets=name == "plan" and self._model == DEMO)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("sample", "own_home"):

@@ -209,7 +209,7 @@ def test_titles_tell_the_two_limits_apart() -> None:
     assert result_title(1, 1, False, 0.012) == "Result: 1 row · 12 ms"
     assert result_title(20_000, 10_000, False, 2) == "Result: 10,000 shown of 20,000 rows · L all · 2 s"
     assert result_title(100, 100, True, 0.012) == "Result: 100 rows · cut, there are more · 12 ms"
-    assert "10,000 shown · 100,000 fetched · cut" in result_title(100_000, 10_000, True, 1)
+    assert "10,000 of 100,000 fetched · cut" in result_title(100_000, 10_000, True, 1)
 
 
 def test_a_plan_alone_has_nothing_to_be_compared_with() -> None:

@@ -1,143 +1,130 @@
-"""Every screen in its states as text, at three sizes, with and without other glyphs than ASCII."""
+"""Every screen in its states as text, at three sizes: as it is, without colours, without other glyphs than ASCII."""
 
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
-from tests.store.lens_home import fill
-from tests.tui.golden import compare
-from tests.tui.pilot import NARROW, TINY, WIDE, keys, screen_text
-from tests.tui.written_homes import written
+from tests.tui.golden import FOLDER, compare
+from tests.tui.golden_homes import HOMES, place_of
+from tests.tui.golden_states import STATES, UNTIL, State
+from tests.tui.pilot import NARROW, TINY, WIDE, screen_text
 from tui.app import WorkbenchApp
+from tui.compare.said import result_title
 from tui.plan.devices import Device
-from workbench.run.layout import Home
+from tui.shell.ascii import to_ascii
 
 pytestmark = pytest.mark.screens
 
 _SIZES = {"120x36": WIDE, "80x24": NARROW, "60x18": TINY}
-_STILL = 4  # tenths of a second
-_TAKEN = re.compile(r"\d+(?:\.\d+)?(?= m?s\b)")  # how long a query took
-
-
-@pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Plan screen says how much memory there is; the kept texts are those of one machine."""
-    monkeypatch.setattr("tui.plan.view.this_cpu", lambda: Device("cpu", 16 * 10**9))
-
-
-def _empty(home: Home) -> None:
-    home.path.mkdir(parents=True)
-
-
-def _runs(home: Home) -> None:
-    _empty(home)
-    written(home)
-
-
-def _study(home: Home) -> None:
-    _empty(home)
-    fill(home)
-
-
-@dataclass(frozen=True)
-class State:
-    """A home, and the keys that lead to the state from the first screen."""
-
-    make: Callable[[Home], None]
-    keys: tuple[str, ...]
-
-
-STATES = {
-    "plan": State(_runs, ()),
-    "plan-area": State(_runs, ("v", "down", "right", "minus")),
-    "plan-rule": State(_runs, ("colon", *keys("mlp r=8"))),
-    "plan-rule-error": State(_runs, ("colon", *keys("mpl r=8"))),
-    "plan-first": State(_empty, ()),
-    "runs-empty": State(_empty, ("2",)),
-    "runs": State(_runs, ("2",)),
-    "runs-marked": State(_runs, ("2", "G", "p", "g", "space")),
-    "runs-answers": State(_runs, ("2", "G", "v")),
-    "runs-stop": State(_runs, ("2", "x")),
-    "compare-empty": State(_empty, ("3",)),
-    "compare": State(_study, ("3",)),
-    "compare-lens": State(_study, ("3", "down", "enter")),
-    "library": State(_runs, ("4", "end")),
-    "library-empty": State(_empty, ("4", "end")),
-    "guide": State(_empty, ("f1",)),
-    "keys": State(_runs, ("question_mark",)),
-}
+_STILL = 3  # twentieths of a second
+_READING = re.compile(r"reading|looking at ")
 
 
 @pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[Callable[[Home], None], Home]:
-    made = {}
-    for make in (_empty, _runs, _study):
-        made[make] = Home(tmp_path_factory.mktemp("goldens") / ".workbench")
-        make(made[make])
-    return made
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The homes, each made once."""
+    found = tmp_path_factory.mktemp("goldens")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(found)
+        for make in HOMES:
+            make(place_of(make))
+    return found
 
 
-async def _still(pilot: Pilot[Any]) -> str:
-    """What stands on the screen once nothing has changed on it for a while."""
+@pytest.fixture(autouse=True)
+def place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the texts say of the machine is that of one machine; curves are drawn as soon as they are there."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("tui.plan.view.this_cpu", lambda: Device("cpu", 16 * 10**9))
+    monkeypatch.setattr("tui.runs.screen.DRAW_SECONDS", 0.05)
+    monkeypatch.setattr("tui.compare.query_runner.QueryRunner.seconds", 0.0)
+    monkeypatch.setattr("tui.compare.answer_pane.result_title", partial(_titled, result_title))
+
+
+def _titled(title: Callable[[int, int, bool, float], str], rows: int, shown: int, cut: bool, took: float) -> str:
+    """However long the query took."""
+    return title(rows, shown, cut, 0.012)
+
+
+async def _shown(pilot: Pilot[Any], text: str) -> None:
+    for _ in range(200):
+        if text in screen_text(pilot.app):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{text!r} never came:\n{screen_text(pilot.app)}")
+
+
+async def _still(pilot: Pilot[Any], is_held: bool) -> str:
+    """What stands on the screen once everything is read and nothing has changed on it for a while."""
     text, same = "", 0
+    await pilot.pause()
     while same < _STILL:
-        await pilot.pause(0.1)
-        before, text = text, _TAKEN.sub(lambda match: "#" * len(match[0]), screen_text(pilot.app))
-        same = same + 1 if text == before else 0
+        await asyncio.sleep(0.05)
+        before, text = text, screen_text(pilot.app)
+        same = same + 1 if text == before and (is_held or not _READING.search(text)) else 0
     return text
 
 
-def _drawn(state: State, home: Home, only_ascii: bool = False) -> dict[str, str]:
+def _drawn(state: State, patch: pytest.MonkeyPatch, only_ascii: bool = False) -> dict[str, str]:
     """The state at every size: of one app, which is resized."""
+    home = place_of(state.make)
 
-    async def run() -> dict[str, str]:
+    async def run(release: Callable[[], None]) -> dict[str, str]:
         found = {}
-        app = WorkbenchApp(home, only_ascii=only_ascii)
+        app = WorkbenchApp(home, state.model, only_ascii)
         async with app.run_test(size=WIDE, notifications=False) as pilot:
-            await pilot.pause()
-            for key in state.keys:
-                await pilot.press(key)
-                if key.isdigit():  # a screen reads what it shows before other keys mean anything
-                    await _still(pilot)
-            for name, size in _SIZES.items():
-                await pilot.resize_terminal(*size)
-                found[name] = await _still(pilot)
+            try:
+                await pilot.pause()
+                for key in state.keys:
+                    if key.startswith(UNTIL):
+                        await _shown(pilot, key.removeprefix(UNTIL))
+                        continue
+                    await pilot.press(key)
+                    if key in "1234":  # a screen reads what it shows before other keys mean anything
+                        await _still(pilot, state.hold is not None)
+                await _shown(pilot, to_ascii(state.shows) if only_ascii else state.shows)
+                for name, size in _SIZES.items():
+                    await pilot.resize_terminal(*size)
+                    found[name] = await _still(pilot, state.hold is not None)
+            finally:
+                release()
         return found
 
     for path in home.path.glob("drafts/*"):
         path.unlink()
-    return asyncio.run(run())
+    with state.held(patch) as release:
+        return asyncio.run(run(release))
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_a_screen_looks_as_it_did(name: str, homes: dict[Callable[[Home], None], Home]) -> None:
-    for size, text in _drawn(STATES[name], homes[STATES[name].make]).items():
+def test_a_screen_looks_as_it_did(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for size, text in _drawn(STATES[name], monkeypatch).items():
         compare(f"{name}-{size}", text)
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_it_looks_as_it_did_in_ascii(name: str, homes: dict[Callable[[Home], None], Home]) -> None:
-    for size, text in _drawn(STATES[name], homes[STATES[name].make], only_ascii=True).items():
+def test_it_looks_as_it_did_in_ascii(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for size, text in _drawn(STATES[name], monkeypatch, only_ascii=True).items():
         assert text.isascii()
         compare(f"{name}-{size}-ascii", text)
 
 
-@pytest.mark.parametrize("name", ["plan-area", "runs-marked", "compare-lens"])
-def test_without_colours_the_text_is_the_same(
-    name: str, homes: dict[Callable[[Home], None], Home], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("name", STATES)
+def test_without_colours_the_text_is_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    for size, text in _drawn(STATES[name], homes[STATES[name].make]).items():
+    for size, text in _drawn(STATES[name], monkeypatch).items():
         compare(f"{name}-{size}", text)
 
 
 def test_no_two_states_look_alike() -> None:
-    folder = Path(__file__).parent / "goldens"
-    texts = [path.read_text(encoding="utf-8") for path in folder.glob("*-120x36.txt")]
-    assert len(texts) == len(set(texts)) == len(STATES)
+    """Where a wide screen hides nothing a drawer shows nothing new; and every text that is kept is of a state."""
+    kept = {path.stem.rsplit("-", 1)[0] for path in FOLDER.glob("*0x??.txt") if "-ascii" not in path.stem}
+    assert kept == set(STATES)
+    seen = {tuple((FOLDER / f"{name}-{size}.txt").read_text(encoding="utf-8") for size in _SIZES) for name in STATES}
+    assert len(seen) == len(STATES)

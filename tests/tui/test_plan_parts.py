@@ -8,6 +8,7 @@ from shutil import copytree
 
 import pytest
 
+from tests.unit.plan.support import write_llama
 from tui.plan import devices, models
 from tui.plan.brush import brush_of
 from tui.plan.budget import Ground, budget_lines, settings_lines
@@ -299,6 +300,12 @@ def test_a_draft_whose_model_is_gone_makes_place_for_the_demo(home: Home, tmp_pa
     assert (desk.draft.plan.model, wanted) == ("demo", str(tmp_path / "gone"))
     with pytest.raises(NotFoundError):
         open_model(home, str(tmp_path / "gone"))
+
+
+def test_a_model_too_small_for_the_usual_rank_begins_with_what_fits_all_its_layers(home: Home, tmp_path: Path) -> None:
+    desk = open_model(home, str(write_llama(tmp_path / "tiny", blocks=2)))
+    assert {planned.adapter.r for planned in desk.draft.plan.adapted if planned.adapter} == {8}
+    assert desk.draft.errors == ()
 
 
 def test_models_of_one_name_have_drafts_of_their_own(home: Home, tmp_path: Path) -> None:

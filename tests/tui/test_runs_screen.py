@@ -221,11 +221,15 @@ def test_what_a_state_forbids_is_said_as_the_command_says_it(home: Home, monkeyp
         await _sees(pilot, "whole-s0")
         await pilot.press("G", "R")
         await _until(pilot, lambda: bool(said), "nothing was said")
+        await pilot.press("x")  # does not ask how to stop what has ended
+        await _until(pilot, lambda: len(said) > 1, "nothing was said")
+        assert isinstance(pilot.app.screen, RunsScreen)
 
     written(home)
     drive(home, steps)
     assert "is finished: cannot retry it" in said[0]
     assert "workbench run --force" in said[0]
+    assert "is finished: cannot stop it" in said[1]
 
 
 def test_a_pane_fills_the_screen_and_gives_it_back(home: Home) -> None:

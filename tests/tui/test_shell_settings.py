@@ -176,5 +176,15 @@ def test_a_toast_does_not_hide_that_the_window_is_too_small(home: Home) -> None:
         pilot.app.notify("a toast that would fill the window", timeout=60)
         await pilot.pause(0.5)
         assert " ".join(screen_text(pilot.app).split()) == "the window is too small: 20x5, 60x18 needed"
+        assert not pilot.app._notifications  # where its time would run out unseen
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert [told.message for told in pilot.app._notifications] == ["a toast that would fill the window"]
+        await pilot.resize_terminal(20, 5)  # while it stands there
+        await pilot.pause()
+        assert not pilot.app._notifications
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert [told.message for told in pilot.app._notifications] == ["a toast that would fill the window"]
 
     drive(home, steps, (20, 5))

@@ -21,8 +21,8 @@ def result_title(rows: int, shown: int, cut: bool, took: float) -> str:
     """Tells apart the rows that are shown, those that were fetched, and a result that had more than these."""
     time = f" · {seconds(took)}" if took >= 1 else f" · {1000 * took:.0f} ms"
     if shown < rows:
-        said = f"{shown:,} shown · {rows:,} fetched" if cut else f"{shown:,} shown of {rows:,} rows"
-        return f"Result: {said}{CUT if cut else ''} · L all{time}"
+        said = f"{shown:,} of {rows:,} fetched · cut" if cut else f"{shown:,} shown of {rows:,} rows"
+        return f"Result: {said} · L all{time}"
     return f"Result: {rows:,} {'row' if rows == 1 else 'rows'}{CUT if cut else ''}{time}"
 
 

@@ -116,6 +116,7 @@ class CompareScreen(Screen[None]):
         self.query_one(LockedBanner).show(event.locked)
         self.query_one(LensList).show_lenses(event.shelf.lenses)
         if event.locked:
+            self._pane.say_empty("waiting for the store …")
             self._retries.later("look", self._reader.look)
             return
         self._shelf = event.shelf

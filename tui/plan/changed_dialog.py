@@ -55,7 +55,7 @@ class ChangedDialog(ModalScreen[Answer]):
 
     def _text(self) -> Text:
         text = Text(f"{visible(str(self._path))} was changed outside of this screen.\n", style="bold")
-        text.append("r takes it over (u gives the draft back), k keeps the draft as it is and writes nothing,\n")
+        text.append("r takes it over (u gives the draft back), k keeps the draft as it is and writes nothing, ")
         text.append("o writes the draft over it.\n\n")
         for line in self._lines():
             style = {"-": "bold", "+": "bold"}.get(line[:1], "dim")

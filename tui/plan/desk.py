@@ -19,12 +19,14 @@ from workbench.plan.document import read_document
 from workbench.plan.edit import new_plan_text
 from workbench.plan.edit_groups import with_groups
 from workbench.plan.files import built_in_plans, read_text
+from workbench.plan.model_map import load_map
 from workbench.plan.plan import Plan, PlannedSite
 from workbench.plan.selector import parse_rule
 from workbench.plan.site import Site
 from workbench.plan.sources import DEMO
 from workbench.run.layout import Home
 
+_RANK = 16  # what a new plan begins with
 _UNFIT = re.compile(r"[^\w.-]+")
 
 
@@ -161,7 +163,19 @@ def open_model(home: Home, model: str, name: str = "") -> Desk:
     """The draft for that model as it was left, or a new one. Raises NotFoundError, InvalidError."""
     name = name or ("draft" if model == DEMO else _draft_name(home, model))
     path = home.plans / f"{name}.yaml"
-    return _opened(home, path, name, _file_text(path) or new_plan_text(name, model))
+    there = _file_text(path)
+    try:
+        return _opened(home, path, name, there or new_plan_text(name, model))
+    except InvalidError:
+        rank = _least_side(model)
+        if there or rank >= _RANK:
+            raise
+        return _opened(home, path, name, new_plan_text(name, model, defaults={"r": rank}))
+
+
+def _least_side(model: str) -> int:
+    """Of all layers: models to try things out with have very small ones, for which the usual rank is too high."""
+    return min((min(site.in_features, site.out_features) for site in load_map(model).sites), default=_RANK)
 
 
 def _draft_name(home: Home, model: str) -> str:

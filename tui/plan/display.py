@@ -81,8 +81,10 @@ def brush_text(brush: str) -> str:
 
 
 def status(desk: Desk, grid: LayerGrid, sites: list[PlannedSite], memory: str) -> str:
-    """One line for all that the inspector says; `memory` is what is needed of the device."""
+    """One line for all that the inspector says, the first error before all; `memory` is what the device needs."""
     plan = desk.draft.plan
+    if desk.draft.errors:
+        return f"✗ {visible(desk.draft.errors[0].message.rpartition(': ')[2])}"  # without the names of the sites
     told = " ".join(v for label, v in settings_lines(sites, plan) if label in ("method", "rank", "base"))
     share = f"{count(plan.trainable_params)} ({percent(share_of_base(plan))})"
     return f"{selection_title(grid)}: {told} │ {share} │ {memory}"

@@ -238,10 +238,15 @@ class LayerGrid(ScrollView, can_focus=True):
 
     def watch_cursor(self, old: Cell, new: Cell) -> None:
         self._choose()
-        row, column = new
-        self.scroll_to_region(
-            Region(LABEL + column * CELL, row, CELL, 2), animate=False, force=True, spacing=None, immediate=True
-        )
+        self._keep_in_sight()
+
+    def on_resize(self) -> None:
+        self._keep_in_sight()
+
+    def _keep_in_sight(self) -> None:
+        row, column = self.cursor
+        place = Region(LABEL + column * CELL, row, CELL, 2)
+        self.scroll_to_region(place, animate=False, force=True, spacing=None, immediate=True)
 
     def _remember(self) -> None:
         self._chosen = Chosen(self.cursor, self._selection.chosen(self.cursor, self._layers))

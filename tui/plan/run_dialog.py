@@ -53,7 +53,9 @@ class PlanRunDialog(ModalScreen[Wish | None]):
         Binding("escape", "leave", "Cancel", id="launch.cancel", tooltip="Back to the plan; nothing is run"),
         Binding("enter", "launch", "Launch", id="launch.go", tooltip="Put the runs into the queue"),
         Binding("ctrl+y", "copy", "Copy command", id="launch.copy", tooltip="Copy the command that does the same"),
-        Binding("ctrl+e", "edit", "Edit recipe", id="launch.edit", tooltip="Open the recipe in $EDITOR"),
+        Binding("f4", "edit", "Edit recipe", id="launch.edit", tooltip="Open the recipe in $EDITOR"),
+        Binding("pagedown", "scroll(1)", "Down", show=False, id="launch.down", tooltip="The lines below"),
+        Binding("pageup", "scroll(-1)", "Up", show=False, id="launch.up", tooltip="The lines above"),
     ]
 
     class Looked(Message):
@@ -114,6 +116,10 @@ class PlanRunDialog(ModalScreen[Wish | None]):
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+    def action_scroll(self, pages: int) -> None:
+        box = self.query_one(VerticalScroll)
+        box.scroll_relative(y=pages * box.size.height, animate=False)
 
     def action_copy(self) -> None:
         try:

@@ -25,8 +25,8 @@ class RunDialog(ModalScreen[Wish | None]):
     CSS = """
     RunDialog {
         align: center middle;
-        & VerticalScroll { width: 95%; height: 90%; border: round $accent; overflow: auto auto; background: $surface; }
-        & Static { width: auto; height: auto; }
+        & VerticalScroll { width: 95%; height: 90%; border: round $accent; background: $surface; }
+        & Static { width: 1fr; height: auto; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,6 +57,9 @@ class RunDialog(ModalScreen[Wish | None]):
 
     def on_mount(self) -> None:
         self.query_one("#run-scroll").focus()
+
+    def on_resize(self) -> None:
+        """Also when it is opened: lines are folded to the width that there is."""
         width = max(20, self.app.size.width * 95 // 100 - 6)
         self.run_worker(lambda: self._read(width), thread=True, group="run", exclusive=True, exit_on_error=False)
 
@@ -73,8 +76,8 @@ class RunDialog(ModalScreen[Wish | None]):
     @on(Read)
     def _show(self, event: Read) -> None:
         self._opened = event.opened
-        keys = [f"[{fix.key}] {visible(fix.text)}" for fix in event.opened.fixes]
-        head = "\n".join(["what the keys do", *(f"  {key}" for key in keys), "", ""]) if keys else ""
+        keys = [f"  [{fix.key}] {visible(fix.text)}" for fix in event.opened.fixes]
+        head = "\n".join(["what the keys do", *keys, "", ""]) if keys else ""
         self.query_one("#run-text", Static).update(head + event.opened.text)
         self.refresh_bindings()
 

@@ -117,10 +117,14 @@ class RunList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        self._keep_in_sight()
+
+    def _keep_in_sight(self) -> None:
+        self.scroll_to_region(Region(0, self.cursor, 1, 2), animate=False, force=True, spacing=None, immediate=True)
 
     def watch_cursor(self, old: int, new: int) -> None:
         self.refresh()
-        self.scroll_to_region(Region(0, new, 1, 2), animate=False, force=True, spacing=None, immediate=True)
+        self._keep_in_sight()
         if self.is_mounted and old != new:
             self.post_message(self.Moved(self.current))
 

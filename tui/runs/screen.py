@@ -32,7 +32,7 @@ from tui.runs.run_list import RunList
 from tui.runs.stop_dialog import StopDialog
 from tui.runs.tag_line import TagLine
 from tui.runs.wishes import Wishes
-from tui.runs.words import EMPTY, LOADING, no_match, title_of
+from tui.runs.words import EMPTY, LOADING, no_match, title_of, unread
 from tui.widgets.banner import LockedBanner
 from tui.widgets.copying import copy_text
 from tui.widgets.saying import say
@@ -125,7 +125,9 @@ class RunsScreen(Screen[None]):
 
     @on(Unread)
     def _unread(self, event: Unread) -> None:
-        self.query_one("#title", Static).update(f"Runs: cannot be read: {visible(event.why)}; trying again")
+        self.query_one("#title", Static).update(f"Runs: trying again, cannot be read: {visible(event.why)}")
+        if self._listing is None:
+            self.query_one(RunList).show((), self._choice.marks, None, unread(event.why))
 
     @on(Asked)
     def _asked(self, event: Asked) -> None:
@@ -147,7 +149,8 @@ class RunsScreen(Screen[None]):
         empty = LOADING if self._listing is None else no_match(self._filter_text, len(rows)) if rows else EMPTY
         baseline = next((row for row in rows if row.run_id == self._choice.pinned), None)
         self.query_one(RunList).show(shown, self._choice.marks, baseline, empty)
-        say(self.query_one("#title", Static), title_of(rows, shown, self._filter_text))
+        title = title_of(rows, shown, self._filter_text) if self._listing else "Runs: reading …"
+        say(self.query_one("#title", Static), title)
         self._watch()
 
     @on(RunList.Moved)
@@ -276,7 +279,10 @@ class RunsScreen(Screen[None]):
     # -- what is asked of the run under the cursor
 
     def action_stop(self) -> None:
-        if row := self._current:
+        row = self._current
+        if row and row.over:
+            self._wishes.ask(row, Wish(Ask.STOP))  # which is refused, with the reason
+        elif row:
             self.app.push_screen(StopDialog(self._home, row.run_id, row.name), partial(self._wishes.ask, row))
 
     def action_open(self) -> None:

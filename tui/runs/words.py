@@ -3,14 +3,20 @@
 from collections.abc import Sequence
 
 from tui.runs.row import RunRow
-from workbench.report.plain import shorten
+from workbench.report.plain import shorten, visible
 
 LOADING = ("reading runs …",)
 EMPTY = (
     "No runs yet.",
-    "1 goes to the plan, where they are launched; t shows a finished sample study.",
+    "1 goes to the plan; R launches it there.",
+    "t shows a finished sample study.",
     "Or in a shell: workbench demo",
 )
+
+
+def unread(why: str) -> tuple[str, ...]:
+    """Said where nothing could be listed yet."""
+    return ("The runs cannot be read:", visible(why), "They are asked for again every second.")
 
 
 def no_match(text: str, runs: int) -> tuple[str, ...]:

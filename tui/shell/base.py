@@ -1,5 +1,8 @@
 """The app without its screens: what is the same everywhere."""
 
+from collections import deque
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
@@ -7,6 +10,7 @@ from rich.text import Text
 from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
 from textual.widget import Widget
 
 from tui.shell import guard, settings
@@ -16,6 +20,7 @@ from tui.shell.in_turn import InTurn, Passed, Typed
 from tui.shell.keys import KEYS
 from tui.shell.palette import Commands
 from tui.shell.registry import actions_of
+from tui.shell.safe import SafeFilter
 from tui.shell.themes import OURS
 from tui.shell.too_small import TooSmall, is_too_small
 from workbench.errors import WorkbenchError
@@ -26,6 +31,7 @@ from workbench.run.layout import Home
 if TYPE_CHECKING:
     from tui.shell.report import Report
 
+_MOST_UNTOLD = 10  # toasts
 _OVER_SCREENS = ("doctor", "error_screen", "guide", "jump", "key_help")  # imported when they are asked for
 FATAL = 70  # as in sysexits.h: an internal software error
 
@@ -42,11 +48,13 @@ class ShellApp(App[None]):
         self.home = home
         self.stays_up_in_tests = False
         self._ledger = ErrorLedger()
+        self._untold: deque[Callable[[], None]] = deque(maxlen=_MOST_UNTOLD)
         self._in_turn = InTurn(self, super().on_event)
         guard.install()
         self._settings_file = home.path / settings.NAME
         for theme in OURS:
             self.register_theme(theme)
+        self._filters.append(SafeFilter())
         self._only_ascii = only_ascii
         if only_ascii:
             self._filters.append(AsciiFilter())
@@ -103,8 +111,35 @@ class ShellApp(App[None]):
             self.notify(visible(said), severity="warning", markup=False)
 
     def on_resize(self, event: events.Resize) -> None:
-        if is_too_small(event.size) and not isinstance(self.screen, TooSmall):
+        if not is_too_small(event.size):
+            while self._untold:
+                self._untold.popleft()()
+        elif not isinstance(self.screen, TooSmall):
+            self._put_off_toasts()
             self.push_screen(TooSmall())
+
+    def _put_off_toasts(self) -> None:
+        """Those that stand there would cover what the small window says."""
+        for told in list(self._notifications):
+            say = partial(super().notify, told.message, title=told.title, severity=told.severity)
+            self._untold.append(partial(say, timeout=told.timeout, markup=told.markup))
+        self.clear_notifications()
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """What comes while the window shows nothing is said when it has grown."""
+        say = partial(super().notify, message, title=title, severity=severity, timeout=timeout, markup=markup)
+        if is_too_small(self.size):
+            self._untold.append(say)
+        else:
+            say()
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys by their names where their signs would be others in ASCII."""

@@ -117,10 +117,16 @@ class ResultGrid(ScrollView, can_focus=True):
         return Strip(segments)
 
     def watch_cursor(self, old: Place, new: Place) -> None:
-        row, column = new
-        if not self._starts:
-            return
         self.refresh()
+        self._keep_in_sight()
+
+    def on_resize(self) -> None:
+        self._keep_in_sight()
+
+    def _keep_in_sight(self) -> None:
+        row, column = self.cursor
+        if not self._starts or not self._table.widths:
+            return
         place = Region(self._starts[column], row, self._table.widths[column], 2)
         self.scroll_to_region(place, animate=False, force=True, immediate=True)
 

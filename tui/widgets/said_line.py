@@ -1,9 +1,11 @@
 """A line to write in, with a line under it that says what can be written there, or what is wrong and where."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
@@ -16,6 +18,10 @@ MOST = 4000  # characters; what is longer was pasted by mistake, and is refused
 class _Line(Input):
     """Several lines that are pasted are offered to the `SaidLine` around it; an input would keep the first alone."""
 
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """A slash is written, too, whatever it does elsewhere: its name is not the one by which its sign is found."""
+        return key == "slash" or super().check_consume_key(key, character)
+
     def on_paste(self, event: events.Paste) -> None:
         around = self.parent
         if "\n" in event.text.strip() and isinstance(around, SaidLine) and around.pasted(event.text):
@@ -26,11 +32,14 @@ class _Line(Input):
 class SaidLine(Vertical):
     """Hidden until it is opened. A subclass says what is done with the text: `typed`, `entered`, `left`."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="line.leave", tooltip="Close the line; enter takes what is written")
+    ]
     DEFAULT_CSS = """
     SaidLine {
         height: 2; display: none;
         &.-open { display: block; }
-        & Input { padding: 0 1; background: $panel; }
+        & Input, & Input.-textual-compact { padding: 0 1; background: $panel; }
         & Static { height: 1; padding: 0 1; }
     }
     """
@@ -96,6 +105,6 @@ class SaidLine(Vertical):
             event.prevent_default()
             self.query_one(Input).action_cursor_right()
 
-    def key_escape(self) -> None:
+    def action_leave(self) -> None:
         self.close()
         self.left()
