@@ -18,8 +18,9 @@ demo: $(READY)
 	$(BIN)/workbench demo
 
 test: $(READY) lint
-	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not screens and not browser"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not browser"
 
+# A part of `make test`, for whoever works on the screens.
 test-screens: $(READY)
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m screens
 

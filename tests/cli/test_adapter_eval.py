@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.command import Desk
 from tests.cli.questions import write_questions
+from tests.train.here import finished_here
 
 installed = pytest.mark.skipif(find_spec("lm_eval") is None, reason="the extra lm-eval is not installed")
 TASK = """
@@ -40,7 +41,9 @@ def _write_task(folder: Path) -> None:
 def test_the_harness_finds_on_a_run_what_the_workbench_finds(desk: Desk) -> None:
     write_questions(desk.folder)
     _write_task(desk.folder)
-    ran = desk("run", "demo-baseline", "demo-reference-nf4", "--recipe", "recipe.yaml", "--seed", "1")
+    runs = ("demo-baseline", "demo-reference-nf4", "--recipe", "recipe.yaml", "--seed", "1")
+    finished_here(desk, *runs)
+    ran = desk("run", *runs)
     assert ran.code == 0, ran.err
     adapted, reference = ran.json
     words = ("--tasks", "demo_skills", "--include", "tasks")

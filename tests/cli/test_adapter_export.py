@@ -11,6 +11,7 @@ import torch
 from tests.cli.command import Desk
 from tests.cli.in_process import Run, runner
 from tests.train.card import loaded, python_of
+from tests.train.here import finished_here
 from tests.train.support import DEMO
 from workbench.run.layout import Home, RunDir
 from workbench.train.open_run import open_run
@@ -36,9 +37,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     for name, rules in PLANS.items():
         (desk.folder / f"{name}.yaml").write_text(f"model: ./model\nrules: {json.dumps(rules)}\n")
     (desk.folder / "frozen.yaml").write_text("model: ./model\n")
-    done = desk("run", *(f"{name}.yaml" for name in (*PLANS, "frozen")), "--recipe", "recipe.yaml")
-    assert done.code == 0, done.err
-    assert desk("run", "plain.yaml", "--seed", "2", "--set", "lr=1e30", "--recipe", "recipe.yaml").code == 1
+    finished_here(desk, *(f"{name}.yaml" for name in (*PLANS, "frozen")), "--recipe", "recipe.yaml")
+    finished_here(desk, "plain.yaml", "--seed", "2", "--set", "lr=1e30", "--recipe", "recipe.yaml")
+    assert sorted(row["status"] for row in desk("runs", "list", "--json").json) == ["failed", *["finished"] * 6]
     return desk
 
 

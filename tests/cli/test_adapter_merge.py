@@ -10,6 +10,7 @@ import torch
 from tests.cli.command import Desk
 from tests.cli.in_process import Run, runner
 from tests.faults.test_main_job import _qwen2, _save_alpaca, _save_model
+from tests.train.here import finished_here
 from workbench.train.merged_folder import load_merged
 
 pytestmark = pytest.mark.slow
@@ -28,7 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     (desk.folder / "qa.yaml").write_text(PLAN)
     (desk.folder / "frozen.yaml").write_text("model: ./model\n")
     for words in (("qa.yaml", "frozen.yaml"), ("qa.yaml", "--seed", "2", "--set", "lr=1e30")):
-        desk("run", *words, "--recipe", "recipe.yaml")
+        finished_here(desk, *words, "--recipe", "recipe.yaml")
     assert [row["status"] for row in desk("runs", "list", "--json").json] == ["failed", "finished", "finished"]
     return desk
 

@@ -10,6 +10,9 @@ from safetensors.torch import load_file, save_file
 from tests.cli.command import Answer, Desk
 from tests.cli.in_process import Run, runner
 from tests.families import save_random
+from tests.train.here import finished_here
+from workbench.run.liveness import status_of
+from workbench.run.states import RunStatus
 from workbench.train.demo_base import character_tokenizer
 
 GOOD = {"prompt": "sort cba=", "completion": "abc"}
@@ -215,7 +218,8 @@ def test_a_tokenizer_without_padding_token_trains_and_one_without_template_is_to
     (desk.folder / "plan.yaml").write_text('model: ./model\nrules: ["* q r=4"]\n')
     _data(desk, "\n".join(_rows(30)).encode())
     plan = ("run", "plan.yaml", "--recipe", "recipe.yaml")
-    assert run(*plan).json["status"] == "finished"
+    [trained] = finished_here(desk, *plan[1:])
+    assert status_of(trained) is RunStatus.FINISHED
     turns = [{"role": "user", "content": "sort cba="}, {"role": "assistant", "content": "abc"}]
     _data(desk, "\n".join([json.dumps({"messages": turns})] * 30).encode())
     check = run("data", "check", "recipe.yaml", "--model", "model")
@@ -235,8 +239,8 @@ def test_a_loss_that_is_not_a_number_names_the_step(desk: Desk, run: Run) -> Non
 
 @pytest.mark.slow
 def test_a_model_that_is_not_as_planned_is_not_trained(desk: Desk, run: Run) -> None:
-    answer = run("run", "demo-baseline", "--recipe", "demo", "--set", "lr=1e30", "--set", "steps=5")
-    path = desk.home / "runs" / answer.json["run_id"] / "run.json"
+    [run_dir] = finished_here(desk, "demo-baseline", "--recipe", "demo", "--set", "lr=1e30", "--set", "steps=5")
+    path = run_dir.record
     record = json.loads(path.read_text())
     record["sites"][3]["scaling"] = 5.0
     path.write_text(json.dumps(record))

@@ -7,6 +7,7 @@ import pytest
 from tests.cli.command import Desk
 from tests.cli.in_process import Run, runner
 from tests.cli.questions import SKILLS, rows, write_questions
+from tests.train.here import finished_here
 from workbench.run.events import read_events
 from workbench.run.layout import Home
 from workbench.study.wilson import wilson
@@ -54,7 +55,9 @@ def test_data_check_tells_of_questions_and_of_every_row_that_is_none(desk: Desk)
 @pytest.mark.slow
 def test_a_run_is_asked_and_every_command_goes_on_working(desk: Desk, run: Run) -> None:
     write_questions(desk.folder)
-    answer = desk("run", "demo-baseline", "--recipe", "recipe.yaml", "--seed", "1", "--seed", "2")
+    words = ("demo-baseline", "--recipe", "recipe.yaml", "--seed", "1", "--seed", "2")
+    finished_here(desk, *words)
+    answer = desk("run", *words)
     assert answer.code == 0, answer.err
     first, second = answer.json
     assert {"exact_match", *NAMES, "kept@bf16", *(f"{name}@bf16" for name in NAMES)} <= set(first["eval"])

@@ -18,9 +18,11 @@ from workbench.run.layout import Home, RunDir
 from workbench.run.proc import ProcRecord, read_proc
 from workbench.run.process import ProcessId, is_alive
 from workbench.run.slots import cpu_slots
-from workbench.run.tickets import Ticket
+from workbench.run.tickets import Ticket, Tickets
 
 MARK = "WORKBENCH_TEST_FOLDER"
+# What the trainer that finishes logs.
+FULL = ["started", "metric", "metric", "metric", "finished"]
 
 # Arguments: the trainer's script, its behaviour, the run directory. Like the real shim it has the queue go on.
 SHIM = """
@@ -162,6 +164,14 @@ class Bench:
         run_dir = self.home.run_dir(name)
         run_dir.path.mkdir(parents=True, exist_ok=True)
         return run_dir
+
+    def run_dirs(self, count: int) -> list[RunDir]:
+        return [self.run_dir(f"{number:012x}") for number in range(1, count + 1)]
+
+    def is_drained(self) -> bool:
+        """Whether no ticket is left."""
+        tickets = Tickets(self.home)
+        return not tickets.waiting() and not tickets.started()
 
     def shim_command(self, behaviour: str) -> list[str]:
         """A shim whose trainer behaves so, or as the file `behaviour` in its run's directory says."""

@@ -14,6 +14,7 @@ from benchmarks.kill_campaign import MARK, campaign
 from tests.cli.command import Desk
 from tests.faults.disks import LOCKS, write_protected
 from tests.faults.processes import wait_until
+from tests.train.here import finished_here
 from workbench.run.events import read_events
 from workbench.run.layout import Home, RunDir
 from workbench.run.liveness import status_of
@@ -79,7 +80,9 @@ def test_paused_stopped_killed_and_resumed_runs_end_as_if_nothing_had_been(desk:
 
     undisturbed = Desk(tmp_path / "undisturbed")
     undisturbed.folder.mkdir()
+    finished_here(undisturbed, "demo-quarter-all", *SETTINGS, *seeds)
     expected = undisturbed("run", "demo-quarter-all", *SETTINGS, *seeds).json
+    assert [answer["cached"] for answer in expected] == [True] * 3
     found = desk("run", "demo-quarter-all", *SETTINGS, *seeds).json
     assert [answer["cached"] for answer in found] == [True] * 3
     assert [answer["eval"] for answer in found] == [answer["eval"] for answer in expected]

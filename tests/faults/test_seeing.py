@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Desk
+from tests.train.here import finished_here
 
 pytestmark = pytest.mark.slow
 
@@ -17,6 +18,7 @@ def desk(tmp_path: Path) -> Desk:
 
 def test_real_runs_can_be_shown_and_compared_example_by_example(desk: Desk) -> None:
     steps = ("--set", "steps=3", "--set", "eval_every=2")
+    finished_here(desk, "demo-baseline", "demo-quarter-all", "--recipe", "demo", *steps)
     done = desk("run", "demo-baseline", "demo-quarter-all", "--recipe", "demo", *steps)
     assert done.code == 0, done.err
     run_id = done.json[0]["run_id"]
@@ -50,6 +52,7 @@ def test_real_runs_can_be_shown_and_compared_example_by_example(desk: Desk) -> N
 
 
 def test_a_run_whose_model_is_gone_fails_with_a_card(desk: Desk) -> None:
+    finished_here(desk, "demo-baseline", "--recipe", "demo", "--set", "steps=1")
     shown = desk("run", "demo-baseline", "--recipe", "demo", "--set", "steps=1")
     assert shown.code == 0, shown.err
     run_dir = desk.home / "runs" / shown.json["run_id"]

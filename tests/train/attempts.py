@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from tests.train.here import trained_here
 from tests.train.support import told
 from workbench.run.checkpoints import STATE_NAME, complete_checkpoints
 from workbench.run.control import Reason, mark_stopping
@@ -58,6 +59,12 @@ class Attempts:
             train_run(self.run_dir, attempt, log, stop)
         finally:
             log.close()
+        return self.events(attempt)
+
+    def as_trainer(self, attempt: int, resume: bool = False) -> list[Event]:
+        """One attempt in this process as a trainer's process makes it: what goes wrong is in its events."""
+        Terms(attempt, resume).write(self.run_dir)
+        trained_here(self.run_dir, attempt)
         return self.events(attempt)
 
     def environment(self, attempt: int) -> dict[str, str]:

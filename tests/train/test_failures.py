@@ -24,7 +24,7 @@ def _run(folder: Path, **changes: object) -> Attempts:
 def test_weights_that_explode_end_the_run_and_leave_the_good_checkpoint(tmp_path: Path) -> None:
     # Warm-up: no change in the first step, infinite weights in the second, no loss in the third.
     run = _run(tmp_path, steps=9, lr=1e39, warmup=2, checkpoint_every=1, checkpoint_keep=1)
-    *before, last = run.run(1)
+    *before, last = run.as_trainer(1)
     assert (last["kind"], last["class"]) == ("failed", "nan")
     assert "step 3" in last["message"]
     [warning] = [event["message"] for event in before if event["kind"] == "warning"]
@@ -52,7 +52,7 @@ def test_data_that_changes_under_a_paused_run_is_bad_data(tmp_path: Path) -> Non
     assert run.interrupted(1, "step 1/", "pause")[-1]["kind"] == "paused"
     data = tmp_path / "eval.jsonl"
     data.write_text(data.read_text().replace("a", "b"))
-    last = run.run(2, resume=True)[-1]
+    last = run.as_trainer(2, resume=True)[-1]
     assert (last["kind"], last["class"]) == ("failed", "bad_data")
     assert len(complete_checkpoints(run.run_dir)) == 1
 

@@ -70,7 +70,7 @@ def test_real_trainers_interrupted_at_random(tmp_path: Path, number: int) -> Non
     point = every * draw.randrange(1, (steps - 2) // every) if how == "kill" else draw.randrange(1, steps - 2)
     first = cut.interrupted(1, f"checkpoint after step {point}:" if how == "kill" else f"step {point}/", how)
     assert first[-1]["kind"] != "finished", (how, point)
-    [resumed] = [event for event in cut.run(2, resume=True) if event["kind"] == "resumed"]
+    [resumed] = [event for event in cut.as_trainer(2, resume=True) if event["kind"] == "resumed"]
     assert (resumed["step"] >= point, resumed["from_attempt"]) == (True, 1)
     assert_same_end(whole, 1, cut, 2)
     if case == "adamw_8bit":

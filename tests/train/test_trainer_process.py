@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.processes import wait_until
+from tests.train.here import trained_here
 from tests.train.support import demo_recipe, demo_sites, make_record, told
 from workbench.run import locks
 from workbench.run.control import Reason, mark_stopping
@@ -56,8 +57,7 @@ def test_a_run_from_its_record_to_its_results(tmp_path: Path) -> None:
 
 def test_a_reference_run_only_evaluates(tmp_path: Path) -> None:
     run_dir = _prepare(tmp_path, make_record(demo_sites(None)))
-    done = _train(run_dir)
-    assert done.returncode == 0, done.stderr
+    assert trained_here(run_dir) == 0
     events = told(run_dir)
     assert [e["kind"] for e in events] == ["started", "base_ready", "audit", *["eval"] * 3, "site_stats", "finished"]
     assert {e["step"] for e in events if e["kind"] == "eval"} == {0}
@@ -122,7 +122,7 @@ def test_a_stop_is_heard_while_merged_models_are_evaluated(tmp_path: Path) -> No
 
 def test_a_stopped_attempt_leaves_the_finished_adapter_and_its_statistics(tmp_path: Path) -> None:
     run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(steps=2)))
-    assert _train(run_dir).returncode == 0
+    assert trained_here(run_dir) == 0
     make_record(demo_sites(), demo_recipe(steps=100_000)).write(run_dir.record)
     before = (run_dir.adapter / "adapter_model.safetensors").read_bytes()
     environment = {**ENVIRONMENT, "WORKBENCH_ATTEMPT": "2"}
@@ -146,7 +146,7 @@ def test_data_that_changed_since_is_refused(tmp_path: Path) -> None:
     data.write_text('{"prompt": "a=", "completion": "a"}\n' * 20)
     run_dir = _prepare(tmp_path, make_record(demo_sites(), demo_recipe(data=str(data), eval_data=None)))
     data.write_text('{"prompt": "b=", "completion": "b"}\n' * 20)
-    assert _train(run_dir).returncode == 1
+    assert trained_here(run_dir) == 1
     last = told(run_dir)[-1]
     assert (last["kind"], last["class"]) == ("failed", "bad_data")
     assert "changed" in last["message"]
@@ -163,7 +163,7 @@ def test_a_missing_model_is_a_failure_with_its_class(tmp_path: Path) -> None:
 def test_a_plan_that_differs_from_the_model_never_trains(tmp_path: Path) -> None:
     record = replace(make_record(demo_sites()), trainable_params=7)
     run_dir = _prepare(tmp_path, record)
-    assert _train(run_dir).returncode == 1
+    assert trained_here(run_dir) == 1
     events = told(run_dir)
     assert [e["kind"] for e in events][-2:] == ["audit", "failed"]
     assert events[-2]["ok"] is False
@@ -178,18 +178,19 @@ def test_wrong_usage_is_exit_code_two(tmp_path: Path) -> None:
     assert "usage: python -P -m workbench.train RUN_DIR" in done.stderr
 
 
+# A trainer that fails before it loads anything: what counts is what it does then.
 SCHEDULING = """
 import sys
 python, sys.executable = sys.executable, sys.argv[1]
-from workbench.train.__main__ import main
-sys.exit(main(sys.argv[2:]))
+import workbench.train.__main__ as trainer
+trainer._attempt = lambda *_: 1
+sys.exit(trainer.main(sys.argv[2:]))
 """
 
 
 @pytest.mark.parametrize("shim", ["alive", "dead", "none"])
 def test_a_trainer_without_its_shim_has_the_queue_go_on(tmp_path: Path, shim: str) -> None:
-    record = replace(make_record(demo_sites()), model_path=str(tmp_path / "gone"))
-    run_dir = _prepare(tmp_path, record)
+    run_dir = _prepare(tmp_path, make_record(demo_sites()))
     note, python = tmp_path / "note", tmp_path / "python"
     python.write_text(
         f'#!/bin/sh\nif [ "$3" = workbench.run.after ]; then exec {sys.executable} "$@"; fi\n'

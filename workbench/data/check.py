@@ -78,7 +78,7 @@ class DataCheck:
         return not self.errors
 
     def to_json(self) -> dict[str, Any]:
-        values = asdict(self)
+        values = asdict(self) | {"errors": [problem._asdict() for problem in self.errors]}
         return {"ok": self.ok, "format": self.sources[0].format if self.sources else None, **values}
 
 
