@@ -1,6 +1,6 @@
 """Taking in the logs of many runs takes hundreds of megabytes: a process of its own does it, and gives them back.
 
-For threads. The process is ended with the worker that waits for it; what it has taken in by then is not lost.
+For threads. The process is ended when the app is left; what it has taken in by then is not lost.
 """
 
 import json
@@ -66,8 +66,9 @@ def _done(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
 
 
 def _is_given_up() -> bool:
+    """Whether the app is being left. A worker alone is also cancelled to be followed by one that asks the same."""
     try:
-        return get_current_worker().is_cancelled
+        return get_current_worker().node.app.return_code is not None
     except NoActiveWorker:
         return False
 
