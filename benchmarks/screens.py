@@ -9,7 +9,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -74,36 +74,57 @@ def measure(folder: Path, rounds: int, keys: int, seconds: float) -> dict[str, A
 
 
 def _first_paint(busy: BusyHome, model: str, folder: Path, rounds: int) -> dict[str, Any]:
-    """From the start of the process to the map, against an app that shows one line and a footer."""
+    """From the start of the process to the cover and to the map, against an app that shows one line and a footer."""
     empty = folder / "empty.py"
     empty.write_text(EMPTY, encoding="utf-8")
 
-    def ours() -> float:
+    def ours() -> dict[str, float]:
         with _screens(busy, model) as terminal:
-            return terminal.until(f"{BLOCKS} blocks")
+            return _painted(terminal, {"cover": "reading the draft", "map": f"{BLOCKS} blocks"})
 
-    def theirs() -> float:
+    def theirs() -> dict[str, float]:
         with Terminal([sys.executable, str(empty)], {}, *SIZE) as terminal:
-            return terminal.until("nothing in here")
+            return _painted(terminal, {"empty": "nothing in here"})
 
     ours()
     theirs()
-    taken = in_turn({"screens": ours, "empty": theirs}, rounds)
+    sides = in_turn({"screens": ours, "empty": theirs}, rounds)
+    taken = {name: [found[name] for found in side] for side in sides.values() for name in side[0]}
     return {
         **{name: _spread(values) for name, values in taken.items()},
-        "ratio": ratios(taken["screens"], taken["empty"]),
+        **{f"{name}_to_empty": ratios(taken[name], taken["empty"]) for name in ("cover", "map")},
+        "map_to_empty_processor": ratios(taken["map processor"], taken["empty processor"]),
     }
+
+
+def _painted(terminal: Terminal, texts: Mapping[str, str]) -> dict[str, float]:
+    """When each of these was painted, and the processor time until then."""
+    found: dict[str, float] = {}
+    for name, text in texts.items():
+        found[name] = terminal.until(text)
+        found[f"{name} processor"] = terminal.processor_seconds()
+    return found
 
 
 def _keys(busy: BusyHome, model: str, count: int) -> dict[str, Any]:
     """Of the map: moving, choosing an area, and a rank doubled and halved again."""
     with _screens(busy, model) as terminal:
         terminal.until(f"{BLOCKS} blocks")
-        moving = [terminal.echo("jjjlkkhl"[n % 8]) for n in range(count)]
+        moving = _typed(terminal, "jjjlkkhl", count)
         terminal.echo("v")
-        choosing = [terminal.echo("jk"[n % 2]) for n in range(count)]
-        editing = [terminal.echo("+-"[n % 2]) for n in range(max(10, count // 5))]
-    return {"moving": _latency(moving), "choosing": _latency(choosing), "editing": _latency(editing)}
+        choosing = _typed(terminal, "jk", count)
+        editing = _typed(terminal, "+-", max(10, count // 5))
+    return {"moving": moving, "choosing": choosing, "editing": editing}
+
+
+def _typed(terminal: Terminal, keys: str, count: int) -> dict[str, float]:
+    """The keys over and over; beside the latency all that the process does for one, until nothing more is painted."""
+    terminal.settle()
+    before = terminal.processor_seconds()
+    taken = [terminal.echo(keys[n % len(keys)]) for n in range(count)]
+    terminal.settle()
+    whole = (terminal.processor_seconds() - before) / count
+    return _latency(taken) | {"processor_of_a_key": 1e3 * whole}
 
 
 def _at_work(busy: BusyHome, model: str, seconds: float) -> dict[str, Any]:

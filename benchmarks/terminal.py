@@ -69,10 +69,10 @@ class Terminal:
 
     def processor_share(self, seconds: float) -> float:
         """The share of one core that the process takes while nobody types."""
-        before, began = self._processor(), time.perf_counter()
+        before, began = self.processor_seconds(), time.perf_counter()
         while (left := began + seconds - time.perf_counter()) > 0:
             self._read(min(left, 0.2))
-        return (self._processor() - before) / (time.perf_counter() - began)
+        return (self.processor_seconds() - before) / (time.perf_counter() - began)
 
     def peak_bytes(self) -> int:
         """The highest resident set so far."""
@@ -96,6 +96,7 @@ class Terminal:
         self._seen += os.read(self._master, 1 << 16)
         return True
 
-    def _processor(self) -> float:
+    def processor_seconds(self) -> float:
+        """What the process has taken of the processor so far."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

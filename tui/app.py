@@ -64,7 +64,7 @@ class WorkbenchApp(ShellApp):
 
     async def _begin(self) -> None:
         """A key that was pressed meanwhile may have asked for another screen."""
-        if isinstance(self.screen, Cover):
+        if isinstance(self.screen_stack[0], Cover):
             await self.action_show("plan")
         if self._begin_with_sample:
             self.action_sample()

@@ -1,8 +1,10 @@
 """Logs are taken in by a process of its own: the screens neither load DuckDB for it nor fall with it."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,16 +21,20 @@ from workbench.run.layout import Home
 _ASKED = """
 import json, sys
 from pathlib import Path
+from tui import aside
 from tui.aside import ingested_aside, listed_aside
 from workbench.run.layout import Home
+aside._MUCH = 0
 home = Home(Path(sys.argv[1]))
+rows = listed_aside(home)
 ingested_aside(home)
-print(json.dumps([listed_aside(home), sorted({"duckdb", "torch"} & set(sys.modules))]))
+print(json.dumps([rows, sorted({"duckdb", "torch"} & set(sys.modules))]))
 """
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setattr(aside, "_MUCH", 0)
     found = Home(tmp_path / "home")
     found.path.mkdir()
     written(found)
@@ -51,6 +57,17 @@ def test_rows_of_runs_that_are_over_need_no_other_process(home: Home, monkeypatc
     assert aside.listed_aside(home) == rows_at_hand(home) == rows
     finished_run(home, record("0123456789ab", name="late-s0"), [LOSS])
     assert rows_at_hand(home) is None
+
+
+def test_little_is_taken_in_by_who_asks(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "_MUCH", 1_000_000)
+    monkeypatch.setattr(aside, "_INTERPRETER", "/none")
+    assert aside.ingested_aside(home) == ""
+    assert len(aside.listed_aside(home)) == 3
+    monkeypatch.setattr(aside, "_MUCH", 0)
+    finished_run(home, record("0123456789ab", name="late-s0"), [LOSS])
+    with pytest.raises(FileNotFoundError):
+        aside.ingested_aside(home)
 
 
 def _ends_itself(tmp_path: Path) -> str:
@@ -91,6 +108,8 @@ def test_who_holds_the_store_is_told(home: Home) -> None:
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
+        for log in home.runs.glob("*/events.jsonl"):  # written since the database was
+            os.utime(log, (time.time() + 1, time.time() + 1))
         told: list[LockedError] = []
         assert len(aside.listed_aside(home, told.append)) == 3
         assert f"pid {process.pid}" in told[0].title
