@@ -4,8 +4,8 @@ Left out, since there is no such state:
 * Plan, locked: it asks the store for the time of earlier runs alone, and without an answer says that it is not known.
 * Plan, one and many: of sites, not of plans. `plan` has one under the cursor, `plan-area` and `plan-deep` many.
 * Guide and keys: text that is always there.
-* A failed run opened, and a filter of the Library that nothing fits: both read anew after the window changed its size, and
-  nothing on the screen tells when that is done.
+* A failed run opened, and a filter of the Library that nothing fits: both read anew after the window changed its size,
+  and nothing on the screen tells when that is done.
 """
 
 import shutil
