@@ -34,5 +34,12 @@ def drive(home: Home, steps: Steps, size: tuple[int, int] = WIDE) -> None:
 def keys(text: str) -> list[str]:
     """The keys that write this text."""
     names = {" ": "space", "=": "equals_sign", "*": "asterisk", "/": "slash", "-": "minus", ",": "comma", "@": "at"}
-    names |= {":": "colon", ">": "greater_than_sign", ".": "full_stop", "_": "underscore", "+": "plus"}
+    names |= {
+        ":": "colon",
+        ">": "greater_than_sign",
+        ".": "full_stop",
+        "_": "underscore",
+        "+": "plus",
+        "?": "question_mark",
+    }
     return [names.get(char, char) for char in text]

