@@ -19,6 +19,7 @@ from workbench.run.layout import Home
 
 _INTERPRETER = sys.executable
 _MUCH = 1_000_000  # bytes of logs; what is less costs less than the start of a process
+_MANY = 100  # runs; what DuckDB takes to tell results grows with all that there are
 _LOOK = 0.2  # seconds between looks at whether the answer is still wanted
 _AGAIN = "it is tried again; what was taken in stays"
 
@@ -29,7 +30,7 @@ def listed_aside(home: Home, tell: Callable[[LockedError], None] | None = None) 
 
     if (rows := rows_at_hand(home)) is not None:
         return rows
-    if not _is_much(home):
+    if not _is_much(home) and not _has_many(home):
         return listed_runs(home, tell or _untold)
     done = _done(["workbench.cli.run_list_aside", str(home.path)])
     if not done.stdout:
@@ -67,6 +68,12 @@ def _is_much(home: Home) -> bool:
             changed, size = _changed(f"{run.path}/events.jsonl")
             total += size if changed >= since else 0
     return total > _MUCH
+
+
+def _has_many(home: Home) -> bool:
+    with suppress(FileNotFoundError):
+        return len(os.listdir(home.runs)) > _MANY
+    return False
 
 
 def _changed(path: str) -> tuple[int, int]:

@@ -63,9 +63,11 @@ def finished_runs(home: Home, model: str) -> tuple[FinishedRun, ...]:
     """
     if not home.runs.is_dir():
         return ()
+    from store.ingest import ingest
     from store.sandbox import query
 
     ingested_aside(home)
+    ingest(home)
     try:
         rows = query(home, _RUNS.format(model=model.replace("'", "''")), _MOST).rows
     except NotFoundError:

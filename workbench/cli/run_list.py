@@ -56,6 +56,10 @@ def listed_runs(home: Home, tell: Callable[[LockedError], None] = warn) -> list[
 
 def rows_at_hand(home: Home) -> list[Row] | None:
     """The same from files alone; None where the store has something to add, which takes time and memory to load."""
+    known = read_kept(home)
+    # Before a look at each run, as the ends of a thousand logs are a hundred megabytes.
+    if any(run_id not in known and home.run_dir(run_id).record.is_file() for run_id in _run_ids(home)):
+        return None
     at_rest, looks = _looked(home)
     if any(look.kept is None for look in looks.values()):
         return None
