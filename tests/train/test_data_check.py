@@ -43,7 +43,7 @@ def test_the_json_has_lengths_shares_and_marked_samples(tmp_path: Path) -> None:
     assert (source["truncated"], source["without_target"]) == (20, 13)
     assert (source["tokens"], source["targets"]) == (7 * 12, 7 * 2)
     assert found["samples"][0]["text"] == "<bos>sort cba=⟦ab⟧"
-    assert found["errors"] == ()
+    assert found["errors"] == []
 
 
 @pytest.mark.parametrize(
