@@ -7,9 +7,11 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,6 +109,37 @@ class Side:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.communicate()
+
+
+def take_turns(module: str, arguments: dict[str, str], steps: int) -> dict[str, tuple[list[Any], Any]]:
+    """A process of the module for each argument, one step of one at a time: a busy machine slows all alike.
+
+    What every step and, at last, the process says, by the arguments' names.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        sides = {
+            name: stack.enter_context(Side(module, told, folder / f"{name}.log")) for name, told in arguments.items()
+        }
+        for side in sides.values():
+            assert side.line() == {"ready": True}
+        said: dict[str, list[Any]] = {name: [] for name in sides}
+        for _ in range(steps):
+            for name, side in sides.items():
+                side.go()
+                said[name].append(side.line())
+        for side in sides.values():
+            side.go()
+        return {name: (said[name], side.line()) for name, side in sides.items()}
+
+
+def check_learning(steps: Sequence[dict[str, float]]) -> None:
+    """A loop that does nothing is fast: gradients must flow and the loss must fall. Raises RuntimeError."""
+    if not all(step["grad_norm"] > 0 for step in steps):
+        raise RuntimeError("a step without gradients")
+    losses = [step["loss"] for step in steps]
+    if not statistics.mean(losses[-5:]) < statistics.mean(losses[:5]):
+        raise RuntimeError(f"the loss does not fall: {losses}")
 
 
 def rounded(value: Any, digits: int = 4) -> Any:

@@ -6,12 +6,10 @@ result has step times, tokens per second, memory, and the share of the card's ar
 
 import json
 import statistics
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.common import Side
+from benchmarks.common import check_learning, take_turns
 from benchmarks.gpu_model import SHAPES, flops_per_token
 
 SIDES = ("workbench", "plain", "plain_bf16")
@@ -25,9 +23,10 @@ def measure(shape: str, model: Path, data: Path, batch: int, length: int, steps:
     """Step times of the three sides with LoRA of rank 16 on all sites of an NF4 base."""
     settings = {"rank": RANK, "dropout": 0.0, "steps": steps, "clip": 1.0, "warmup": 0.03, "lr": 1e-3, "on_gpu": True}
     case = {"model": str(model), "data": str(data), "max_length": length, "batch": batch, **settings}
-    answers = _take_turns(case)
+    sides_of = {name: json.dumps({**case, "side": name}) for name in SIDES}
+    answers = take_turns("benchmarks.train_sides", sides_of, steps)
     for steps_of, _ in answers.values():
-        _check_learning(steps_of)
+        check_learning(steps_of)
     tokens, sizes = batch * length, SHAPES[shape]
     flops = flops_per_token(sizes, length, _adapter_params(shape))
     sides = {}
@@ -65,34 +64,3 @@ def _adapter_params(shape: str) -> int:
     keys = sizes.hidden // sizes.heads * sizes.kv_heads
     ends = 2 * 2 * sizes.hidden + 2 * (sizes.hidden + keys) + 3 * (sizes.hidden + sizes.mlp)
     return sizes.blocks * RANK * ends
-
-
-def _take_turns(case: dict[str, Any]) -> dict[str, tuple[list[dict[str, float]], dict[str, int]]]:
-    """Steps and memory of every side; all have their base loaded, and one steps at a time."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        sides = {
-            name: stack.enter_context(
-                Side("benchmarks.train_sides", json.dumps({**case, "side": name}), folder / f"{name}.log")
-            )
-            for name in SIDES
-        }
-        for side in sides.values():
-            assert side.line() == {"ready": True}
-        steps: dict[str, list[dict[str, float]]] = {name: [] for name in SIDES}
-        for _ in range(case["steps"]):
-            for name, side in sides.items():
-                side.go()
-                steps[name].append(side.line())
-        for side in sides.values():
-            side.go()
-        return {name: (steps[name], side.line()) for name, side in sides.items()}
-
-
-def _check_learning(steps: list[dict[str, float]]) -> None:
-    """A loop that does nothing is fast: gradients must flow and the loss must fall."""
-    if not all(step["grad_norm"] > 0 for step in steps):
-        raise RuntimeError("a step without gradients")
-    losses = [step["loss"] for step in steps]
-    if not statistics.mean(losses[-5:]) < statistics.mean(losses[:5]):
-        raise RuntimeError(f"the loss does not fall: {losses}")

@@ -9,14 +9,13 @@ import json
 import statistics
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import workbench.demo
-from benchmarks.common import Side, publish, ratios
+from benchmarks.common import check_learning, publish, ratios, take_turns
 
 DEMO = Path(workbench.demo.__file__).parent
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
@@ -77,7 +76,7 @@ def measure(case: dict[str, Any], pairs: int) -> dict[str, Any]:
     found = [_pair(case, reverse=bool(number % 2)) for number in range(pairs)]
     for pair in found:
         for answer in pair.values():
-            _check_learning(answer.steps)
+            check_learning(answer.steps)
     gap = _largest_gap(*(found[0][side].steps for side in SIDES))
     if case["dropout"] == 0 and gap > CLOSE:
         raise RuntimeError(f"the losses of the two sides differ by {gap:.2e}: they do not compute the same")
@@ -93,34 +92,10 @@ def measure(case: dict[str, Any], pairs: int) -> dict[str, Any]:
 
 
 def _pair(case: dict[str, Any], reverse: bool) -> dict[str, Answer]:
-    """Both sides at once, one step of one, then the same step of the other: a busy machine slows both alike."""
     names = SIDES[::-1] if reverse else SIDES
-    with ExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory())
-        sides = {name: _start(stack, {**case, "side": name}, Path(folder) / f"{name}.log") for name in names}
-        for side in sides.values():
-            assert side.line() == {"ready": True}
-        steps: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-        for _ in range(case["steps"]):
-            for name, side in sides.items():
-                side.go()
-                steps[name].append(side.line())
-        for side in sides.values():
-            side.go()
-        return {name: Answer(steps[name], side.line()) for name, side in sides.items()}
-
-
-def _start(stack: ExitStack, case: dict[str, Any], log: Path) -> Side:
-    return stack.enter_context(Side("benchmarks.train_sides", json.dumps(case), log))
-
-
-def _check_learning(steps: list[dict[str, float]]) -> None:
-    """A loop that does nothing is fast: gradients must flow and the loss must fall."""
-    if not all(step["grad_norm"] > 0 for step in steps):
-        raise RuntimeError("a step without gradients")
-    losses = [step["loss"] for step in steps]
-    if not statistics.mean(losses[-5:]) < statistics.mean(losses[:5]):
-        raise RuntimeError(f"the loss does not fall: {losses}")
+    sides = {name: json.dumps({**case, "side": name}) for name in names}
+    found = take_turns("benchmarks.train_sides", sides, case["steps"])
+    return {name: Answer(steps, memory) for name, (steps, memory) in found.items()}
 
 
 def _largest_gap(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> float:
