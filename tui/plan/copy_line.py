@@ -4,7 +4,6 @@ from textual.message import Message
 
 from tui.widgets.said_line import SaidLine
 from workbench.errors import WorkbenchError
-from workbench.library.entry import Kind
 from workbench.run.layout import Home
 
 
@@ -44,6 +43,7 @@ class CopyLine(SaidLine):
     def _problem(self, name: str) -> str:
         """What is wrong with a name, "" for nothing."""
         from workbench.library.copies import place_of
+        from workbench.library.entry import Kind
 
         try:
             place = place_of(self._home, Kind.PLAN, name)
