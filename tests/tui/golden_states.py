@@ -80,6 +80,7 @@ def _held_store(patch: pytest.MonkeyPatch) -> Callable[[], None]:
         return found
 
     patch.setattr(run_list, "listed_runs", while_held)
+    patch.setattr(run_list, "rows_at_hand", lambda home: None)  # the store is asked
     return lambda: None
 
 

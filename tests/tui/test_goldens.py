@@ -39,10 +39,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the texts say of the machine is that of one machine; curves are drawn as soon as they are there."""
+    """What the texts say of the machine is that of one machine; curves and groups are told at once."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr("tui.plan.view.this_cpu", lambda: Device("cpu", 16 * 10**9))
     monkeypatch.setattr("tui.runs.screen.DRAW_SECONDS", 0.05)
+    monkeypatch.setattr("tui.runs.facts._AT_ONCE", 1000)
     monkeypatch.setattr("tui.compare.query_runner.QueryRunner.seconds", 0.0)
     monkeypatch.setattr("tui.compare.answer_pane.result_title", partial(_titled, result_title))
 
