@@ -43,3 +43,12 @@ def keys(text: str) -> list[str]:
         "?": "question_mark",
     }
     return [names.get(char, char) for char in text]
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
+    """Lets the app work until this holds; fails, with what stands on the screen, where it does not."""
+    for _ in range(400):
+        if holds():
+            return
+        await pilot.pause(0.05)
+    raise AssertionError(screen_text(pilot.app))

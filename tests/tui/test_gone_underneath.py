@@ -2,14 +2,13 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.pilot import WIDE, drive, screen_text
+from tests.tui.pilot import WIDE, drive, screen_text, until
 from tests.tui.written_homes import FINISHED, written
 from tests.unit.plan.support import write_llama
 from tui.app import WorkbenchApp
@@ -25,14 +24,6 @@ def home(tmp_path: Path) -> Home:
     found = Home(tmp_path / "home")
     found.path.mkdir()
     return found
-
-
-async def _until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    for _ in range(400):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(screen_text(pilot.app))
 
 
 def _told(pilot: Pilot[Any]) -> str:
@@ -54,12 +45,12 @@ def test_a_model_folder_that_vanishes_keeps_its_draft(home: Home, tmp_path: Path
             await pilot.pause()
             assert text.splitlines()[-1] in screen.draft.text
             assert "4 blocks" in screen_text(pilot.app)
-            await _until(pilot, lambda: "✗" in screen_text(pilot.app) or "no such" in _told(pilot))
+            await until(pilot, lambda: "✗" in screen_text(pilot.app) or "no such" in _told(pilot))
             await pilot.press("escape")
             await pilot.press("u", "u", "u")
             assert "r=4" not in screen.draft.text
             await pilot.press("4")
-            await _until(pilot, lambda: "Runs 0" in screen_text(pilot.app))
+            await until(pilot, lambda: "Runs 0" in screen_text(pilot.app))
 
     asyncio.run(run())
 
@@ -69,12 +60,12 @@ def test_a_run_that_is_deleted_as_it_is_opened_says_so(home: Home) -> None:
 
     async def steps(pilot: Pilot[Any]) -> None:
         await pilot.press("2")
-        await _until(pilot, lambda: "whole-s0" in screen_text(pilot.app))
+        await until(pilot, lambda: "whole-s0" in screen_text(pilot.app))
         await pilot.press("G")
         shutil.rmtree(home.run_dir(FINISHED).path)
         await pilot.app.push_screen(RunDialog(home, FINISHED))
-        await _until(pilot, lambda: "no run" in screen_text(pilot.app) or "cannot be read" in screen_text(pilot.app))
+        await until(pilot, lambda: "no run" in screen_text(pilot.app) or "cannot be read" in screen_text(pilot.app))
         await pilot.press("escape")
-        await _until(pilot, lambda: "whole-s0" not in screen_text(pilot.app))
+        await until(pilot, lambda: "whole-s0" not in screen_text(pilot.app))
 
     drive(home, steps)

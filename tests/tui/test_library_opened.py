@@ -1,14 +1,13 @@
 """What enter opens of a recipe, and what is told of a study's claims by a process of its own."""
 
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.pilot import drive, keys, screen_text
+from tests.tui.pilot import drive, keys, screen_text, until
 from tui.library.tree import LibraryTree
 from tui.library.verdicts import Verdicts
 from workbench.errors import LockedError, NotFoundError
@@ -23,14 +22,6 @@ def home(tmp_path: Path) -> Home:
     return found
 
 
-async def _until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    for _ in range(400):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(screen_text(pilot.app))
-
-
 @pytest.mark.screens
 def test_enter_on_a_recipe_opens_it_or_asks_for_the_name_of_a_copy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Path] = []
@@ -39,15 +30,15 @@ def test_enter_on_a_recipe_opens_it_or_asks_for_the_name_of_a_copy(home: Home, m
 
     async def steps(pilot: Pilot[Any]) -> None:
         await pilot.press("4")
-        await _until(pilot, lambda: "Runs 0" in screen_text(pilot.app))
+        await until(pilot, lambda: "Runs 0" in screen_text(pilot.app))
         await pilot.press("slash", *keys("built-in demo"), "enter")
-        await _until(pilot, lambda: "Recipes 1" in screen_text(pilot.app))
+        await until(pilot, lambda: "Recipes 1" in screen_text(pilot.app))
         tree = pilot.app.screen.query_one(LibraryTree)
         while tree.current is None or tree.current.kind != "recipe":
             await pilot.press("down")
         await pilot.press("enter", *["backspace"] * len("demo-copy"), *keys("mine"), "enter")
-        await _until(pilot, copy.is_file)
-        await _until(pilot, lambda: tree.current is not None and tree.current.path == copy)
+        await until(pilot, copy.is_file)
+        await until(pilot, lambda: tree.current is not None and tree.current.path == copy)
         assert not opened
         await pilot.press("enter")
         assert opened == [copy]

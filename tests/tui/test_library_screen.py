@@ -1,6 +1,5 @@
 """The Library screen by its keys, over files that the tests write; what the keys run are real commands."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 
 from tests.store.helpers import finished_run, record
-from tests.tui.pilot import NARROW, TINY, WIDE, drive, keys, screen_text
+from tests.tui.pilot import NARROW, TINY, WIDE, drive, keys, screen_text, until
 from tests.tui.written_homes import FINISHED, LIVE, LOSS, at_work, written
 from tui.library.screen import LibraryScreen
 from tui.library.tree import LibraryTree
@@ -30,22 +29,13 @@ def home(tmp_path: Path) -> Home:
     return found
 
 
-async def _until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    """Lets the app work until this holds."""
-    for _ in range(400):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(screen_text(pilot.app))
-
-
 async def _sees(pilot: Pilot[Any], text: str) -> None:
-    await _until(pilot, lambda: text in screen_text(pilot.app))
+    await until(pilot, lambda: text in screen_text(pilot.app))
 
 
 async def _told(pilot: Pilot[Any], text: str) -> None:
     """A toast with this text: the app under test draws none."""
-    await _until(pilot, lambda: any(text in told.message for told in pilot.app._notifications))
+    await until(pilot, lambda: any(text in told.message for told in pilot.app._notifications))
 
 
 async def _open(pilot: Pilot[Any], filter_text: str = "") -> LibraryScreen:
@@ -109,7 +99,7 @@ def test_a_plan_is_cloned_put_away_and_taken_back(home: Home, monkeypatch: pytes
         await _sees(pilot, "the name of the copy")
         await pilot.press("enter")
         copy = home.plans / "demo-quarter-mlp-copy.yaml"
-        await _until(pilot, lambda: screen.current is not None and screen.current.path == copy)
+        await until(pilot, lambda: screen.current is not None and screen.current.path == copy)
         heard = _heard(screen, monkeypatch, OpenPlan)
         await pilot.press("enter")
         await pilot.pause()
@@ -119,7 +109,7 @@ def test_a_plan_is_cloned_put_away_and_taken_back(home: Home, monkeypatch: pytes
         assert not copy.exists()
         assert [item.name for item in items(home)] == ["demo-quarter-mlp-copy"]
         await pilot.press("u")
-        await _until(pilot, lambda: copy.exists() and not items(home))
+        await until(pilot, lambda: copy.exists() and not items(home))
 
     drive(home, steps)
 
@@ -162,7 +152,7 @@ def test_tags_of_a_run_are_set_and_found(home: Home, monkeypatch: pytest.MonkeyP
         screen = await _open(pilot, "whole-s0")
         await _sees(pilot, "finished, attempt 1")
         await pilot.press("T", *keys("good late"), "enter")
-        await _until(pilot, lambda: tags_of(home.run_dir(FINISHED)) == ("good", "late"))
+        await until(pilot, lambda: tags_of(home.run_dir(FINISHED)) == ("good", "late"))
         await _sees(pilot, "#good #late")
         heard = _heard(screen, monkeypatch, OpenRuns)
         await pilot.press("enter")
@@ -189,8 +179,8 @@ def test_a_study_is_made_of_a_template_and_says_that_it_has_no_runs(home: Home) 
         await pilot.press("enter")
         await _sees(pilot, "the model, and its recipe")
         await pilot.press("enter")
-        await _until(pilot, (home.studies / "only-one-group/study.yaml").is_file)
-        await _until(pilot, lambda: screen.current is not None and screen.current.kind == "study")
+        await until(pilot, (home.studies / "only-one-group/study.yaml").is_file)
+        await until(pilot, lambda: screen.current is not None and screen.current.kind == "study")
         await _sees(pilot, "R puts them into the queue")
         await pilot.press("w")
         await _told(pilot, "no runs yet")
@@ -214,7 +204,7 @@ def test_what_is_broken_and_what_is_written_oddly_stands_at_every_size(home: Hom
         assert len(lines) == size[1]
         assert "[red]odd" in "\n".join(lines)
         await pilot.press("slash", *keys("odd"), "enter", "down")
-        await _until(pilot, lambda: "[red]odd" in screen_text(pilot.app))
+        await until(pilot, lambda: "[red]odd" in screen_text(pilot.app))
 
     drive(home, steps, size)
 
@@ -226,7 +216,7 @@ def test_a_file_that_goes_leaves_the_tree(home: Home) -> None:
         screen = await _open(pilot, "mine")
         path.unlink()
         screen._reader.read()
-        await _until(pilot, lambda: screen.current is None or screen.current.name != "mine")
+        await until(pilot, lambda: screen.current is None or screen.current.name != "mine")
 
     drive(home, steps)
 
@@ -241,7 +231,7 @@ def test_a_file_is_taken_in_by_its_path(home: Home, tmp_path: Path) -> None:
         await _sees(pilot, "a plan, recipe or study file")
         screen.query_one("#ask").value = str(source)  # type: ignore[attr-defined]
         await pilot.press("enter")
-        await _until(pilot, (home.plans / "new.yaml").is_file)
+        await until(pilot, (home.plans / "new.yaml").is_file)
 
     drive(home, steps)
 
@@ -253,7 +243,7 @@ def test_a_text_that_is_pasted_is_taken_in_under_a_name(home: Home) -> None:
         pilot.app.screen.query_one("#ask").post_message(events.Paste("name: typed\nmodel: demo\nrules: ['* all']\n"))
         await _sees(pilot, "3 lines were pasted")
         await pilot.press(*keys("mine"), "enter")
-        await _until(pilot, (home.plans / "mine.yaml").is_file)
+        await until(pilot, (home.plans / "mine.yaml").is_file)
         assert "name: mine" in (home.plans / "mine.yaml").read_text()
 
     drive(home, steps)

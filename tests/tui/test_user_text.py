@@ -2,7 +2,6 @@
 
 import json
 import unicodedata
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from textual.widgets import Input
 from store.ingest import ingest
 from tests.cli.written_runs import RECIPE, Row, failed_run, write_predictions
 from tests.store.helpers import Metric, finished_run, record
-from tests.tui.pilot import NARROW, TINY, WIDE, drive, keys, screen_text
+from tests.tui.pilot import NARROW, TINY, WIDE, drive, keys, screen_text, until
 from tui.compare.editor import SqlEditor
 from workbench.library.tags import change_tags
 from workbench.run.layout import Home
@@ -54,16 +53,8 @@ def _sound(pilot: Pilot[Any]) -> str:
     return text
 
 
-async def _until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    for _ in range(400):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(screen_text(pilot.app))
-
-
 async def _sees(pilot: Pilot[Any], text: str = MARK) -> str:
-    await _until(pilot, lambda: text in screen_text(pilot.app))
+    await until(pilot, lambda: text in screen_text(pilot.app))
     return _sound(pilot)
 
 
@@ -85,7 +76,7 @@ def test_names_tags_logs_errors_and_answers_of_runs(home: Home, size: tuple[int,
         await pilot.press("escape", "slash")
         pilot.app.screen.query_one("#filter", Input).value = NASTY
         await pilot.press("enter")
-        await _until(pilot, lambda: "shown by [red]" in screen_text(pilot.app))
+        await until(pilot, lambda: "shown by [red]" in screen_text(pilot.app))
         _sound(pilot)
 
     drive(home, steps, size)
@@ -115,7 +106,7 @@ def test_a_plan_and_its_file_on_the_map(home: Home) -> None:
         await pilot.press("O", *keys("plan"), "enter")
         await _sees(pilot)
         await pilot.press("plus", "w")
-        await _until(pilot, lambda: bool(pilot.app._notifications))
+        await until(pilot, lambda: bool(pilot.app._notifications))
         (told,) = (toast.message for toast in pilot.app._notifications)
         assert "[red]plan" in told
         assert "\u202e" not in told

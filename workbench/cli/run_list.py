@@ -56,11 +56,11 @@ def listed_runs(home: Home, tell: Callable[[LockedError], None] = warn) -> list[
 
 def rows_at_hand(home: Home) -> list[Row] | None:
     """The same from files alone; None where the store has something to add, which takes time and memory to load."""
-    known = read_kept(home)
+    known, run_ids = read_kept(home), _run_ids(home)
     # Before a look at each run, as the ends of a thousand logs are a hundred megabytes.
-    if any(run_id not in known and home.run_dir(run_id).record.is_file() for run_id in _run_ids(home)):
+    if any(run_id not in known and home.run_dir(run_id).record.is_file() for run_id in run_ids):
         return None
-    at_rest, looks = _looked(home)
+    at_rest, looks = _looked(home, known, run_ids)
     if any(look.kept is None for look in looks.values()):
         return None
     return [kept.row for kept in _rows(home, at_rest, looks, {})]
@@ -83,15 +83,16 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _told_rows(home: Home, tell: Callable[[LockedError], None]) -> list[KeptRow]:
-    at_rest, looks = _looked(home)
+    at_rest, looks = _looked(home, read_kept(home), _run_ids(home))
     asked = [run_id for run_id, look in looks.items() if look.kept is None]
     found, complete = results_of(home, asked, tell) if asked else ([], True)
     return _rows(home, at_rest, looks, {summary.run_id: summary for summary in found}, complete)
 
 
-def _looked(home: Home) -> tuple[dict[str, KeptRow], dict[str, _Look]]:
+def _looked(
+    home: Home, known: Mapping[str, KeptRow], run_ids: list[str]
+) -> tuple[dict[str, KeptRow], dict[str, _Look]]:
     """The runs that nothing has happened to, and the others."""
-    known, run_ids = read_kept(home), _run_ids(home)
     at_rest = _at_rest(home, known, run_ids)
     looks = {run_id: _look(home, run_id, known.get(run_id)) for run_id in run_ids if run_id not in at_rest}
     return at_rest, {run_id: look for run_id, look in looks.items() if look}
