@@ -274,7 +274,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=40, help="of each run; a checkpoint every 3")
+    parser.add_argument("--steps", type=int, default=120, help="of each run; a checkpoint every 3")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60.0, help="gives up then")
     parser.add_argument("--quick", action="store_true", help="10 kills, 4 runs")
