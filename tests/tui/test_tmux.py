@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("tmux") is None,
 
 
 @pytest.fixture
-def socket(tmp_path: Path) -> Iterator[str]:
-    name = f"workbench-{os.getpid()}"
+def socket() -> Iterator[str]:
+    """A server of the test's own: one that is just ending takes no new session."""
+    name = f"workbench-{uuid.uuid4().hex[:12]}"
     yield name
     subprocess.run(["tmux", "-L", name, "kill-server"], capture_output=True, check=False)
 
