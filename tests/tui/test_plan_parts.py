@@ -64,16 +64,15 @@ def test_numbers_in_cells_have_four_characters_at_most(value: float, text: str) 
 def test_several_sites_in_a_cell_are_mixed_summed_or_averaged(desk: Desk) -> None:
     desk.assign(_sites(desk.draft.plan, {0}, {"q_proj"}), "r=4")
     cells = Layers(desk.draft.plan.map, 4).by_cell(desk.draft.plan)
-    scale = scale_of(cells.values(), Shown.RANK)
-    assert scale == Scale(0, 16)
-    assert cell_text(cells[0, 0], Shown.RANK, scale).text == "≈"
-    assert cell_text(cells[0, 1], Shown.RANK, scale).text == "L16"
+    texts = [cell_text(sites, Shown.RANK) for sites in cells.values()]
+    assert scale_of(texts, Shown.RANK) == Scale(0, 16)
+    assert [text.text for text in texts[:2]] == ["≈", "L16"]
     names = [planned.site.name for planned in cells[0, 0]]
     run = FinishedRun("0" * 12, "k", "k", "")
     measured = Measured(QUANTITIES["update norm"], run, dict(zip(names, (1.0, 2.0, 3.0, 4.0), strict=True)))
-    found = scale_of(cells.values(), Shown.MEASURED, measured)
-    assert cell_text(cells[0, 0], Shown.MEASURED, found, measured).text == "2.50"
-    assert cell_text(cells[0, 1], Shown.MEASURED, found, measured).text == "–"
+    found = [cell_text(cells[cell], Shown.MEASURED, measured) for cell in ((0, 0), (0, 1))]
+    assert [text.text for text in found] == ["2.50", "–"]
+    assert scale_of(found, Shown.MEASURED) == Scale(2.5, 2.5)
 
 
 # -- selections

@@ -31,7 +31,7 @@ def test_an_area_is_cut_by_one_key_and_taken_back_by_another(home: Home) -> None
     async def steps(pilot: Pilot[Any]) -> None:
         await pilot.press("v", "down", "right", "right", "minus", "minus")
         await pilot.pause()
-        assert _plan(pilot).draft.rules == ("* all", "lower q,k,v r/=2", "lower q,k,v r/=2")
+        assert _plan(pilot).draft.rules == ("* all", "lower q,k,v r/=4")
         assert "[ L4 ][ L4 ]> L4 < L16" in screen_text(pilot.app)
         await pilot.press("u", "u", "U")
         await pilot.pause()

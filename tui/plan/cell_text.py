@@ -1,7 +1,7 @@
 """What stands in a cell of the map, by what the map shows: text that carries the state without colour."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tui.plan.measured import Measured
@@ -19,7 +19,7 @@ LETTERS: Mapping[str, str] = {
     "irqlora": "I",
     "none": "·",
 }
-MIXED, ABSENT, UNKNOWN = "≈", "", "–"
+MIXED, UNKNOWN = "≈", "–"
 
 
 class Shown(StrEnum):
@@ -46,40 +46,34 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class CellText:
-    """Text of at most four characters; `kind` names its style, `level` its place on a scale from 0 to 1, if any."""
+    """Text of at most four characters; `kind` names its style, `value` its place on the scale of colours, if any."""
 
     text: str
     kind: str
-    level: float | None = None
+    value: float | None = None
 
 
-def cell_text(sites: Sequence[PlannedSite], shown: Shown, scale: Scale, measured: Measured | None = None) -> CellText:
+def cell_text(sites: Sequence[PlannedSite], shown: Shown, measured: Measured | None = None) -> CellText:
     """The cell of these sites; where several share it, parameters are summed and measured values averaged."""
-    if not sites:
-        return CellText(ABSENT, "absent")
     if shown is Shown.BASE:
         return _same([planned.base.format for planned in sites], "base")
     if shown is Shown.PARAMS:
         total = sum(planned.trainable_params for planned in sites)
-        return CellText(short(total), sites[0].method, scale.level(total)) if total else CellText("·", "none")
+        return CellText(short(total), sites[0].method, total) if total else CellText("·", "none")
     if shown is Shown.MEASURED:
         value = _mean(sites, measured)
-        return CellText(UNKNOWN, "absent") if value is None else CellText(short(value), "measured", scale.level(value))
-    texts = [_adapter(planned) for planned in sites]
-    found = _same(texts, sites[0].method)
-    if shown is Shown.METHOD or found.text == MIXED or found.kind == "none":
+        return CellText(UNKNOWN, "absent") if value is None else CellText(short(value), "measured", value)
+    found = _same([_adapter(planned) for planned in sites], sites[0].method)
+    if shown is Shown.METHOD:
         return found
-    return CellText(found.text, found.kind, scale.level(max(p.adapter.r for p in sites if p.adapter)))
+    return replace(found, value=max((planned.adapter.r for planned in sites if planned.adapter), default=None))
 
 
-def scale_of(cells: Iterable[Sequence[PlannedSite]], shown: Shown, measured: Measured | None = None) -> Scale:
+def scale_of(cells: Iterable[CellText], shown: Shown) -> Scale:
     """From the least to the greatest value of the map; ranks and parameters from nothing on."""
-    if shown is Shown.MEASURED:
-        found = [value for sites in cells if (value := _mean(sites, measured)) is not None]
-        return Scale(min(found, default=0.0), max(found, default=0.0))
-    if shown is Shown.PARAMS:
-        return Scale(0, max((sum(p.trainable_params for p in sites) for sites in cells), default=0))
-    return Scale(0, max((p.adapter.r for sites in cells for p in sites if p.adapter), default=0))
+    values = [cell.value for cell in cells if cell.value is not None]
+    low = min(values, default=0.0) if shown is Shown.MEASURED else 0.0
+    return Scale(low, max(values, default=0.0))
 
 
 def short(value: float) -> str:

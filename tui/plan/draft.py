@@ -9,8 +9,8 @@ from workbench.plan.check import PlanCheck
 from workbench.plan.document import read_document
 from workbench.plan.edit import with_rules
 from workbench.plan.files import check_text, plan_or_raise
+from workbench.plan.fold import folded
 from workbench.plan.plan import Plan
-from workbench.plan.rule import Rule
 from workbench.plan.selector import parse_rule
 from workbench.run.layout import Home
 
@@ -39,7 +39,7 @@ class Draft:
 
 def read_draft(text: str, path: Path, home: Home, before: Plan | None = None) -> Draft:
     """The draft of a text. Where it comes to no plan, `before` stays on the map; raises InvalidError without one."""
-    check = check_text(text, path, home)
+    check = check_text(text, path, home, before=before)
     if check.plan:
         return Draft(path, text, check, check.plan)
     if before is None:
@@ -50,23 +50,18 @@ def read_draft(text: str, path: Path, home: Home, before: Plan | None = None) ->
 def with_rule(draft: Draft, rules: Sequence[str], home: Home) -> Draft:
     """The draft with rules added to its end. Raises SelectorError for a rule that cannot be read.
 
-    A rule that sets what the last one sets, at the same sites, takes its place: `+` pressed three times is one rule.
+    A rule is folded into the last one where both come to one: `+` pressed three times is one rule.
     """
     parsed = [parse_rule(rule) for rule in rules]
-    kept, added = list(draft.rules), list(rules)
-    if kept and len(parsed) == 1 and _replaces(parsed[0], parse_rule(kept[-1])):
-        text = with_rules(draft.text, str(draft.path), [*kept[:-1], *added], replace_all=True)
+    there = draft.rules
+    one = folded(parse_rule(there[-1]), parsed[0]) if there and len(parsed) == 1 else None
+    if one is not None and len(there) + len(one) > 1:  # a plan keeps a rule, whatever it says
+        text = with_rules(draft.text, str(draft.path), one, kept=len(there) - 1)
     else:
-        text = with_rules(draft.text, str(draft.path), added)
+        text = with_rules(draft.text, str(draft.path), rules)
     return read_draft(text, draft.path, home, draft.plan)
 
 
 def with_text(draft: Draft, text: str, home: Home) -> Draft:
     """The draft with another text; what it came to before stays on the map where that comes to no plan."""
     return read_draft(text, draft.path, home, draft.plan)
-
-
-def _replaces(new: Rule, old: Rule) -> bool:
-    plain = all(assignment.operator == "=" for assignment in (*new.assignments, *old.assignments))
-    same_place = (new.blocks, new.modules, new.off) == (old.blocks, old.modules, old.off)
-    return plain and same_place and [a.key for a in new.assignments] == [a.key for a in old.assignments]

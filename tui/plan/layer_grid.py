@@ -102,6 +102,10 @@ class LayerGrid(ScrollView, can_focus=True):
         self._touched: frozenset[Cell] = frozenset()
         self._differing: frozenset[Cell] = frozenset()
         self._chosen = Chosen((0, 0), frozenset())
+        self._plan: Plan
+        self._layers: Layers
+        self._sites: dict[Cell, tuple[PlannedSite, ...]]
+        self._text: MapText
         self._set(plan, Layers(plan.map))
         self._remember()
 
@@ -134,17 +138,27 @@ class LayerGrid(ScrollView, can_focus=True):
 
     def show_plan(self, plan: Plan) -> None:
         """Draws another plan; of another model, from its first cell."""
-        layers = Layers(plan.map, self._layers.fold)
-        other, before = plan.map.fingerprint != self._layers.map.fingerprint, self._text
-        self._set(plan, layers)
-        if other:
-            self._touched = self._differing = frozenset()
-            self._selection = Selection()
-            self.cursor = (0, 0)
-            self._choose()
-            self.refresh()
-        else:
-            self._refresh_rows(self._text.rows_unlike(before))
+        if plan.map.fingerprint == self._layers.map.fingerprint:
+            self._change(plan)
+            return
+        self._set(plan, Layers(plan.map, self._layers.fold))
+        self._touched = self._differing = frozenset()
+        self._selection = Selection()
+        self.cursor = (0, 0)
+        self._choose()
+        self.refresh()
+
+    def _change(self, plan: Plan) -> None:
+        """What was set is painted first; where that changes bars and colours of the whole map, the others follow."""
+        layers, before = Layers(plan.map, self._layers.fold), self._text
+        changed = layers.rows_unlike(plan, self._plan) if plan.groups == self._plan.groups else range(layers.rows)
+        self._plan, self._layers = plan, layers
+        self._sites |= layers.by_cell(plan, changed)
+        self._text = map_text(plan, layers, self._sites, self._shown, self._measured, before, changed)
+        rest = set(self._text.rows_unlike(before)) - set(changed)
+        self._refresh_rows(changed)
+        if rest:
+            self.call_after_refresh(self._refresh_rows, rest)
 
     def show(self, shown: Shown, measured: Measured | None = None) -> None:
         """Texts and colours stand for something else."""
@@ -182,7 +196,7 @@ class LayerGrid(ScrollView, can_focus=True):
     def _set(self, plan: Plan, layers: Layers) -> None:
         self._plan, self._layers = plan, layers
         self._sites = layers.by_cell(plan)
-        self._text: MapText = map_text(plan, layers, self._sites, self._shown, self._measured)
+        self._text = map_text(plan, layers, self._sites, self._shown, self._measured)
         self.virtual_size = Size(LABEL + layers.columns * CELL, layers.rows + 1)
 
     def render_line(self, y: int) -> Strip:
@@ -208,12 +222,12 @@ class LayerGrid(ScrollView, can_focus=True):
 
     def _row(self, row: int, base: Style) -> Strip:
         label = base + self.get_component_rich_style("grid--label")
-        segments = [Segment(f"{self._layers.row_label(row):>{LABEL - 7}}  {self._text.bases[row]:<5}", label)]
+        segments = [Segment(f"{self._layers.row_label(row):>{LABEL - 7}}  {self._text.rows[row].base:<5}", label)]
         segments += [self._cell((row, column), base) for column in range(self._layers.columns)]
         return Strip([*segments, Segment(self._text.beside(row, self._room), label)])
 
     def _cell(self, cell: Cell, base: Style) -> Segment:
-        found = self._text.cells[cell]
+        found = self._text.rows[cell[0]].cells[cell[1]]
         style = base + self._style(found)
         left = right = " "
         if cell in self._touched:
@@ -234,7 +248,9 @@ class LayerGrid(ScrollView, can_focus=True):
             return self.get_component_rich_style("grid--none")
         if found.kind == "mixed":
             return self.get_component_rich_style("grid--mixed")
-        return self.get_component_rich_style("grid--adapted") if found.level is None else shade(found.level)
+        if found.value is None:
+            return self.get_component_rich_style("grid--adapted")
+        return shade(self._text.scale.level(found.value))
 
     def watch_cursor(self, old: Cell, new: Cell) -> None:
         self._choose()
@@ -302,7 +318,7 @@ class LayerGrid(ScrollView, can_focus=True):
             self._go(anchor, Selection(self._selection.kind, self.cursor))
 
     def action_all(self) -> None:
-        self.choose(self._text.cells)
+        self.choose(self._sites)
 
     def action_alike(self) -> None:
         self.choose(alike(self._layers, self._plan, self.cursor))

@@ -36,13 +36,22 @@ class Layers:
         names = [module.name for module in self.map.modules]
         return site.block // self.fold, names.index(site.module)
 
-    def by_cell(self, plan: Plan) -> dict[Cell, tuple[PlannedSite, ...]]:
-        """What the plan sets in every cell; several sites where blocks are folded."""
-        columns = {module.name: index for index, module in enumerate(self.map.modules)}
-        found: dict[Cell, list[PlannedSite]] = {}
-        for planned in plan.sites:
-            found.setdefault((planned.site.block // self.fold, columns[planned.site.module]), []).append(planned)
-        return {cell: tuple(sites) for cell, sites in found.items()}
+    def by_cell(self, plan: Plan, rows: Iterable[int] | None = None) -> dict[Cell, tuple[PlannedSite, ...]]:
+        """What the plan sets in every cell (of these rows); several sites where blocks are folded."""
+        found: dict[Cell, tuple[PlannedSite, ...]] = {}
+        for row in range(self.rows) if rows is None else rows:
+            sites = plan.sites[row * self._in_row : (row + 1) * self._in_row]  # by blocks, and in each by modules
+            found |= {(row, column): sites[column :: self.columns] for column in range(self.columns)}
+        return found
+
+    def rows_unlike(self, plan: Plan, other: Plan) -> frozenset[int]:
+        """The rows with a site that is not the very same in another plan of this model."""
+        pairs = enumerate(zip(plan.sites, other.sites, strict=True))
+        return frozenset(place // self._in_row for place, (now, then) in pairs if now is not then)
+
+    @property
+    def _in_row(self) -> int:
+        return self.fold * self.columns
 
     def sites(self, cells: Iterable[Cell]) -> list[Site]:
         """The sites of these cells, in the order of the model."""

@@ -44,10 +44,13 @@ class _Findings:
     missing: NotFoundError | None = None
 
 
-def check_document(document: Document, home_groups: Document, name: str, model: str | None = None) -> PlanCheck:
+def check_document(
+    document: Document, home_groups: Document, name: str, model: str | None = None, before: Plan | None = None
+) -> PlanCheck:
     """Checks and resolves a plan file. `model` takes the place of the file's own; `name` is used where it has none.
 
-    `home_groups` maps names to selectors; the plan's own groups win over them.
+    `home_groups` maps names to selectors; the plan's own groups win over them. With the plan `before` an edit, sites
+    that it did not touch are the same objects as there.
     """
     found = _Findings()
     # a revision belongs to the file's own model
@@ -60,7 +63,7 @@ def check_document(document: Document, home_groups: Document, name: str, model: 
     groups = _groups(home_groups.data, {}, model_map, home_problems, strict=False)
     own = _groups(file.groups, groups, model_map, found, strict=True)
     rules = _rules(file.rules, _places(document.data, problems), found)
-    plan = _plan(file, model_map, {**groups, **own}, rules, found) if model_map else None
+    plan = _plan(file, model_map, {**groups, **own}, rules, found, before) if model_map else None
     errors = (*document.problems(found.errors), *home_groups.problems(home_problems.errors))
     missing = found.missing if len(errors) == 1 else None
     return PlanCheck(None if errors else plan, document.problems(found.warnings), errors, missing)
@@ -147,9 +150,10 @@ def _plan(
     groups: Mapping[str, tuple[Site, ...]],
     rules: list[tuple[int, Rule]],
     found: _Findings,
+    before: Plan | None,
 ) -> Plan:
     placed = list(_placed(rules, model_map, groups, found))
-    resolution = resolve(model_map.sites, given_values(file), placed)
+    resolution = resolve(model_map.sites, given_values(file), placed, before.sites if before else ())
     found.errors += (*resolution.errors, *by_sites(_broken_promises(file, resolution.sites)))
     found.warnings += resolution.warnings
     return Plan(

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from workbench.errors import InvalidError, Problem
 from workbench.plan.findings import Finding, Path, label
+from workbench.plan.yaml_nodes import Node
+from workbench.plan.yaml_parts import parse_yaml
 
 _STARTS_NO_TEXT = re.compile(r"^(?P<dash>\s*(?:-\s+|[\w.-]+:\s+))(?P<rule>[*%@&!`][^#]*)")
 
@@ -74,28 +75,7 @@ def read_document(file: str, text: str, example: str = _PLAN_EXAMPLE) -> Documen
     if not isinstance(parsed.data, dict):
         what = "empty" if parsed.data is None else "not a mapping of keys to values"
         raise _invalid(Problem(f"{file}:1:1", what, example))
-    return Document(file, deepcopy(parsed.data), parsed.marks)
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A text as plain values, and as ruamel's tree of nodes, which know where they stand. Not to be changed."""
-
-    data: Any
-    root: Any
-    marks: dict[Path, Mark]
-
-
-@lru_cache(maxsize=8)
-def parse_yaml(text: str) -> Parsed:
-    """An edit of a plan asks for the text before and after it several times each. Raises ruamel's YAMLError."""
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="safe", pure=True)
-    root = yaml.compose(text)
-    if root is None:
-        return Parsed(None, None, {})
-    return Parsed(yaml.constructor.construct_document(root), root, dict(_marks((), root)))
+    return Document(file, deepcopy(parsed.data), dict(_marks((), parsed.root)) if parsed.root else {})
 
 
 def _invalid(problem: Problem) -> InvalidError:
@@ -120,22 +100,19 @@ def _quote_hint(line: str) -> str:
     return 'quote the rule: ["* all"]'
 
 
-def _marks(path: Path, node: Any) -> Iterator[tuple[Path, Mark]]:
-    """The place of every key and list item below a node of ruamel's composed tree."""
+def _marks(path: Path, node: Node) -> Iterator[tuple[Path, Mark]]:
+    """The place of every key and list item below a node."""
     if not path:
         yield (), Mark(1, 1, 1)
-    if node.id == "mapping":
-        for key, value in node.value:
-            inner: Path = (*path, key.value)
-            yield inner, _mark(key, value)
-            yield from _marks(inner, value)
-    elif node.id == "sequence":
-        for index, value in enumerate(node.value):
-            yield (*path, index), _mark(value, value)
-            yield from _marks((*path, index), value)
+    for key, value in node.pairs:
+        inner: Path = (*path, key.text)
+        yield inner, _mark(key, value)
+        yield from _marks(inner, value)
+    for index, value in enumerate(node.items):
+        yield (*path, index), _mark(value, value)
+        yield from _marks((*path, index), value)
 
 
-def _mark(node: Any, value: Any) -> Mark:
-    quote = 1 if value.id == "scalar" and value.style in ("'", '"') else 0
-    start = node.start_mark
-    return Mark(start.line + 1, start.column + 1, value.start_mark.column + 1 + quote)
+def _mark(node: Node, value: Node) -> Mark:
+    quote = 1 if value.style in ("'", '"') else 0
+    return Mark(node.start.line + 1, node.start.column + 1, value.start.column + 1 + quote)

@@ -8,13 +8,15 @@ from typing import Any
 
 from workbench import atomic
 from workbench.errors import InvalidError, Problem
-from workbench.plan.document import parse_yaml, read_document
+from workbench.plan.document import read_document
 from workbench.plan.edit_groups import with_groups
 from workbench.plan.files import check_text, plan_or_raise, read_text
 from workbench.plan.grammar import parse_rule
 from workbench.plan.keys import Multiple, Value, format_value
 from workbench.plan.plan import Plan
 from workbench.plan.selector_error import SelectorError
+from workbench.plan.yaml_nodes import Node
+from workbench.plan.yaml_parts import parse_yaml
 from workbench.run.layout import Home
 
 _DEFAULTS: Mapping[str, Value] = {"method": "lora", "r": 16, "alpha": Multiple(2.0), "dropout": 0.0}
@@ -63,7 +65,7 @@ def set_rules(
     """
     _check_rules(rules)
     text = with_groups(read_text(path), str(path), groups)
-    changed = with_rules(text, str(path), rules, replace_all) if rules else text
+    changed = with_rules(text, str(path), rules, 0 if replace_all else None) if rules else text
     plan = plan_or_raise(check_text(changed, path, home), str(path))
     atomic.write_text(path, changed)
     return plan
@@ -80,15 +82,16 @@ def _check_rules(rules: Sequence[str]) -> None:
         raise InvalidError("the file was not changed: a rule cannot be read", problems[0].hint, tuple(problems))
 
 
-def with_rules(text: str, file: str, rules: Sequence[str], replace_all: bool = False) -> str:
-    """The text with the rules written into it; every other character stays.
+def with_rules(text: str, file: str, rules: Sequence[str], kept: int | None = None) -> str:
+    """The text with the rules written after the first `kept` of those it has, or after all; the others go.
 
-    Raises InvalidError where the text is no YAML, or is laid out in a way that has no place for them.
+    Every other character stays. Raises InvalidError where the text is no YAML, or is laid out in a way that has no
+    place for them.
     """
     data = read_document(file, text).data
-    kept = [] if replace_all else list(data.get("rules") or [])
-    changed = _edited(text if text.endswith("\n") else f"{text}\n", parse_yaml(text).root, rules, replace_all)
-    if _data(file, changed) != {**data, "rules": [*kept, *rules]}:
+    before = list(data.get("rules") or [])[:kept]
+    changed = _edited(text if text.endswith("\n") else f"{text}\n", parse_yaml(text).root, rules, kept)
+    if _data(file, changed) != {**data, "rules": [*before, *rules]}:
         raise InvalidError(
             f"{file}: its layout has no place for new rules", "write the rules one per line, below `rules:`"
         )
@@ -102,27 +105,29 @@ def _data(file: str, text: str) -> dict[str, Any] | None:
         return None
 
 
-def _edited(text: str, root: Any, rules: Sequence[str], replace_all: bool) -> str:
-    place = next(((key, value) for key, value in root.value if key.value == "rules"), None)
+def _edited(text: str, root: Node | None, rules: Sequence[str], kept: int | None) -> str:
+    place = root.pair("rules") if root else None
     if place is None:
         return text + _lines(["rules:"]) + _items(rules, 2)
     key, value = place
-    if value.id != "sequence":
-        return _replaced_lines(text, key.end_mark.line + 1, key.end_mark.line + 1, _items(rules, 2))
-    if value.flow_style:
-        return _edited_flow(text, value, rules, replace_all)
-    last = value.value[-1].end_mark
+    if value.kind != "sequence":
+        return _replaced_lines(text, key.end.line + 1, key.end.line + 1, _items(rules, 2))
+    if value.flow:
+        return _edited_flow(text, value, rules, kept)
+    last = value.items[-1].end
     end = last.line + 1 if last.column else last.line  # a text block ends where the next line starts
-    start = value.start_mark.line if replace_all else end
-    return _replaced_lines(text, start, end, _items(rules, value.start_mark.column))
+    gone = value.items[kept:] if kept is not None else ()
+    start = gone[0].start.line if gone else end
+    return _replaced_lines(text, start, end, _items(rules, value.start.column))
 
 
-def _edited_flow(text: str, value: Any, rules: Sequence[str], replace_all: bool) -> str:
+def _edited_flow(text: str, value: Node, rules: Sequence[str], kept: int | None) -> str:
     written = ", ".join(map(_quoted, rules))
-    if replace_all or not value.value:
-        return text[: value.start_mark.index] + f"[{written}]" + text[value.end_mark.index :]
-    end = value.value[-1].end_mark.index
-    return f"{text[:end]}, {written}{text[end:]}"
+    stay = value.items[:kept]
+    if not stay:
+        return f"{text[: value.start.index]}[{written}]{text[value.end.index :]}"
+    joined = f", {written}" if written else ""
+    return f"{text[: stay[-1].end.index]}{joined}{text[value.items[-1].end.index :]}"
 
 
 def _items(rules: Sequence[str], indent: int) -> str:

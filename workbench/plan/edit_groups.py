@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.errors import InvalidError
-from workbench.plan.document import parse_yaml, read_document
+from workbench.plan.document import read_document
+from workbench.plan.yaml_nodes import Node
+from workbench.plan.yaml_parts import parse_yaml
 
 
 def with_groups(text: str, file: str, groups: Mapping[str, str]) -> str:
@@ -38,22 +40,21 @@ def _data(file: str, text: str) -> dict[str, Any] | None:
         return None
 
 
-def _edited(text: str, root: Any, name: str, selector: str) -> str:
-    place = next(((key, value) for key, value in root.value if key.value == "groups"), None)
+def _edited(text: str, root: Node | None, name: str, selector: str) -> str:
+    place = root.pair("groups") if root else None
     if place is None:
         return f"{text}groups:\n  {name}: {selector}\n"
     key, value = place
-    if value.id != "mapping" or not value.value:  # `groups:` alone, or `groups: {}`
-        end = value.end_mark.index if value.id == "mapping" else text.index(":", key.end_mark.index) + 1
-        return f"{text[: key.end_mark.index]}:\n  {name}: {selector}{text[end:]}"
-    for known, written in value.value:
-        if known.value == name:
-            return text[: written.start_mark.index] + selector + text[written.end_mark.index :]
-    if value.flow_style:
-        end = value.value[-1][1].end_mark.index
+    if not value.pairs:  # `groups:` alone, or `groups: {}`
+        end = value.end.index if value.kind == "mapping" else text.index(":", key.end.index) + 1
+        return f"{text[: key.end.index]}:\n  {name}: {selector}{text[end:]}"
+    if known := value.pair(name):
+        return text[: known[1].start.index] + selector + text[known[1].end.index :]
+    if value.flow:
+        end = value.pairs[-1][1].end.index
         return f"{text[:end]}, {name}: {selector}{text[end:]}"
-    last = value.value[-1][1].end_mark
+    last = value.pairs[-1][1].end
     lines = text.splitlines(keepends=True)
     at = last.line + 1 if last.column else last.line
-    indent = " " * value.value[0][0].start_mark.column
+    indent = " " * value.pairs[0][0].start.column
     return "".join((*lines[:at], f"{indent}{name}: {selector}\n", *lines[at:]))

@@ -57,13 +57,13 @@ def check_plan(ref: str | Path, home: Home, model: str | None = None) -> PlanChe
     return check_text(text, path, home, model)
 
 
-def check_text(text: str, path: Path, home: Home, model: str | None = None) -> PlanCheck:
-    """Checks the text of a plan file that stands, or will stand, at `path`."""
+def check_text(text: str, path: Path, home: Home, model: str | None = None, before: Plan | None = None) -> PlanCheck:
+    """Checks the text of a plan file that stands, or will stand, at `path`. See `check_document`."""
     try:
         document, groups = read_document(str(path), text), home_groups(home)
     except InvalidError as error:
         return PlanCheck(None, errors=error.problems)
-    return check_document(document, groups, path.stem, model)
+    return check_document(document, groups, path.stem, model, before)
 
 
 def check_values(values: dict[str, Any], home: Home, name: str = "plan") -> PlanCheck:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, cast
 
 from workbench.nearest import nearest
@@ -56,6 +57,7 @@ class Token:
             column += len(part) + 1
 
 
+@lru_cache(maxsize=4096)  # an edit of a plan reads all of its rules again
 def parse_rule(text: str) -> Rule:
     """Reads one rule. Raises SelectorError with the column, what was expected there, and near names."""
     tokens = [Token(m.group(), m.start() + 1) for m in _TOKEN.finditer(text)]

@@ -19,13 +19,14 @@ __all__ = ["DEMO", "ModelMap", "load_map", "map_json", "require_weights", "site_
 _FLOATS = ("F64", "F32", "F16", "BF16")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ModelMap:
     """The sites of a model, block by block. `model` is what the user wrote, `path` the folder it stands for.
 
     `download` is the command that fetches the weights of a hub id, and empty where they are in `path` already.
     `base_params` counts embeddings and head, tied ones once; `dtype` is how the weights are stored (`BF16`);
     `fingerprint` covers config and headers; `warnings` are sentences about a folder that loads, but not as meant.
+    A folder that has not changed has one map, so maps are compared and remembered by identity.
     """
 
     model: str

@@ -3,7 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from functools import lru_cache
+from itertools import zip_longest
+from operator import itemgetter
+from typing import Any, TypeVar, cast
 
 from workbench.plan.catalogue import CATALOGUE, NONE, Problem
 from workbench.plan.findings import Finding, Path, SiteFinding, by_sites
@@ -27,6 +30,8 @@ DEFAULTS: dict[str, Value] = {
 _GIVEN = -1  # the place of a value from `defaults` or `base`, before all rules
 _ON = "on"  # the switch between adapted and not, kept among the keys
 _NEARLY = 1e-9
+_Settings = tuple[BaseSettings, AdapterSettings | None]
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +69,46 @@ class _State:
         return max(self.sources.get(key, [_GIVEN - 1]))
 
 
-def resolve(sites: Sequence[Site], given: Mapping[str, Value], rules: Sequence[PlacedRule]) -> Resolution:
-    """Applies the rules in order to sites that start from `given` over DEFAULTS, none of them adapted."""
+@dataclass(slots=True, eq=False)
+class _Kind:
+    """Sites of one shape that the same rules select: what is found at one of them is found at all."""
+
+    state: _State
+    places: list[int] = field(default_factory=list)
+    sites: list[PlannedSite] = field(default_factory=list)
+
+
+def resolve(
+    sites: Sequence[Site],
+    given: Mapping[str, Value],
+    rules: Sequence[PlacedRule],
+    before: Sequence[PlannedSite] = (),
+) -> Resolution:
+    """Applies the rules in order to sites that start from `given` over DEFAULTS, none of them adapted.
+
+    `before` is what the same sites were set to by other rules: a site that is set as it was is the same object.
+    """
     acted: set[int] = set()
     taken = _taken(sites, rules)
-    states = {numbers: _state(given, [rules[number] for number in numbers], acted) for numbers in dict.fromkeys(taken)}
-    settings = {numbers: _settings(state) for numbers, state in states.items()}
-    planned = tuple(PlannedSite(site, *settings[numbers]) for site, numbers in zip(sites, taken, strict=True))
-    pairs = [(site, states[numbers]) for site, numbers in zip(planned, taken, strict=True)]
-    wrong = by_sites((*_told(pairs, _wrong), *_told(pairs, _unfit)))
-    warnings = (*_idle(rules, acted, states.values()), *by_sites(_told(pairs, _useless)), *_uneven(planned))
+    states = {chosen: _state(given, _chosen(rules, chosen), acted) for chosen in dict.fromkeys(taken)}
+    planned = tuple(_planned(sites, taken, {chosen: _settings(state) for chosen, state in states.items()}, before))
+    kinds = _kinds(planned, taken, states)
+    wrong = by_sites((*_told(kinds, _wrong), *_told(kinds, _unfit)))
+    warnings = (*_idle(rules, acted, states.values()), *by_sites(_told(kinds, _useless)), *_uneven(kinds))
     return Resolution(planned, wrong, warnings)
 
 
-def _taken(sites: Sequence[Site], rules: Sequence[PlacedRule]) -> list[tuple[int, ...]]:
-    """For each site, which of the rules select it."""
-    taken: dict[str, list[int]] = {site.name: [] for site in sites}
+def _taken(sites: Sequence[Site], rules: Sequence[PlacedRule]) -> list[int]:
+    """For each site, which of the rules select it: the bit of each rule's number is set."""
+    taken = dict.fromkeys([site.name for site in sites], 0)
     for number, placed in enumerate(rules):
         for site in placed.sites:
-            taken[site.name].append(number)
-    return [tuple(numbers) for numbers in taken.values()]
+            taken[site.name] |= 1 << number
+    return list(taken.values())
+
+
+def _chosen(rules: Sequence[PlacedRule], bits: int) -> list[PlacedRule]:
+    return [placed for number, placed in enumerate(rules) if bits >> number & 1]
 
 
 def _state(given: Mapping[str, Value], rules: Sequence[PlacedRule], acted: set[int]) -> _State:
@@ -93,17 +118,37 @@ def _state(given: Mapping[str, Value], rules: Sequence[PlacedRule], acted: set[i
     return state
 
 
-def _told(
-    pairs: Sequence[tuple[PlannedSite, _State]], find: Callable[[_State, PlannedSite], Iterator[Finding]]
-) -> Iterator[SiteFinding]:
-    """What is found at each site. Where state and shape are the same, so is that."""
-    known: dict[tuple[int, int, int], tuple[Finding, ...]] = {}
-    for planned, state in pairs:
-        key = (id(state), planned.site.in_features, planned.site.out_features)
-        if key not in known:
-            known[key] = tuple(find(state, planned))
-        for found in known[key]:
-            yield SiteFinding(found.path, planned.site.name, found.message, found.hint)
+def _planned(
+    sites: Sequence[Site], taken: Sequence[int], settings: Mapping[int, _Settings], before: Sequence[PlannedSite]
+) -> Iterator[PlannedSite]:
+    """The sites with their settings. Those of large models are hundreds, and an edit sets a few of them."""
+    for site, chosen, old in zip_longest(sites, taken, before[: len(sites)]):
+        base, adapter = settings[chosen]
+        same = old is not None and old.site is site and old.base is base and old.adapter is adapter
+        yield old if same else PlannedSite(site, base, adapter)
+
+
+def _kinds(planned: Sequence[PlannedSite], taken: Sequence[int], states: Mapping[int, _State]) -> list[_Kind]:
+    kinds: dict[tuple[int, int, int], _Kind] = {}
+    for place, (one, chosen) in enumerate(zip(planned, taken, strict=True)):
+        key = (chosen, one.site.in_features, one.site.out_features)
+        if key not in kinds:
+            kinds[key] = _Kind(states[chosen])
+        kinds[key].places.append(place)
+        kinds[key].sites.append(one)
+    return list(kinds.values())
+
+
+def _told(kinds: Sequence[_Kind], find: Callable[[_State, PlannedSite], Iterator[Finding]]) -> Iterator[SiteFinding]:
+    """What is found at each site, in their order: the same at all of a kind."""
+    told = [
+        (place, site, found)
+        for kind in kinds
+        for found in find(kind.state, kind.sites[0])
+        for place, site in zip(kind.places, kind.sites, strict=True)
+    ]
+    for _, planned, found in sorted(told, key=itemgetter(0)):
+        yield SiteFinding(found.path, planned.site.name, found.message, found.hint)
 
 
 def _apply(state: _State, placed: PlacedRule) -> bool:
@@ -145,10 +190,11 @@ def _scaled(old: Value, assignment: Assignment) -> Value:
     return Multiple(new) if isinstance(old, Multiple) else new
 
 
-def _settings(state: _State) -> tuple[BaseSettings, AdapterSettings | None]:
+def _settings(state: _State) -> _Settings:
     values = state.values
     base_format = FORMATS[str(values["base"])]
-    base = base_format.settings(**{key: cast(float, values[key]) for key in base_format.parameters if key in values})
+    kept = {key: cast(float, values[key]) for key in base_format.parameters if key in values}
+    base = _shared(base_format.settings, **kept)
     method = str(values["method"])
     return base, _adapter(method, values) if state.adapted and method != NONE else None
 
@@ -156,7 +202,8 @@ def _settings(state: _State) -> tuple[BaseSettings, AdapterSettings | None]:
 def _adapter(method: str, values: Mapping[str, Value]) -> AdapterSettings:
     r, alpha = cast(int, values["r"]), values["alpha"]
     takes = CATALOGUE[method].parameters
-    return AdapterSettings(
+    adapter: AdapterSettings = _shared(
+        AdapterSettings,
         method=method,
         r=r,
         alpha=alpha.factor * r if isinstance(alpha, Multiple) else float(cast(float, alpha)),
@@ -165,6 +212,13 @@ def _adapter(method: str, values: Mapping[str, Value]) -> AdapterSettings:
         balance=cast(int, values["balance"]) if "balance" in takes else 1,
         pool=cast(int, values["pool"]) if "pool" in takes else 1,
     )
+    return adapter
+
+
+@lru_cache(maxsize=4096, typed=True)  # typed: 8 and 8.0 are written otherwise
+def _shared(make: Callable[..., _Made], **values: Any) -> _Made:
+    """Settings of the same values are one object, by which sites that stayed as they were are told."""
+    return make(**values)
 
 
 def _wrong(state: _State, planned: PlannedSite) -> Iterator[Finding]:
@@ -234,11 +288,11 @@ def _lasting(state: _State) -> Iterator[int]:
             yield from places
 
 
-def _uneven(sites: Sequence[PlannedSite]) -> Iterator[Finding]:
-    alike = Counter((planned.method, planned.adapter) for planned in sites if planned.adapter)
+def _uneven(kinds: Sequence[_Kind]) -> Iterator[Finding]:
     counts: Counter[float] = Counter()
-    for (method, adapter), count in alike.items():
-        counts[CATALOGUE[method].scaling(adapter)] += count
+    for kind in kinds:
+        if (scaling := kind.sites[0].scaling) is not None:
+            counts[scaling] += len(kind.sites)
     if len(counts) > 1:
         spread = ", ".join(f"{scaling:g} ({count} sites)" for scaling, count in sorted(counts.items()))
         yield Finding(

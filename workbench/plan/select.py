@@ -1,6 +1,7 @@
 """Which sites of a model a rule selects."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from workbench.plan.model_map import ModelMap
 from workbench.plan.rule import BlockTerm, Every, InBand, InGroup, Last, ModuleTerm, Part, Range, Rule, format_rule
@@ -33,25 +34,28 @@ def select(rule: Rule, model_map: ModelMap, groups: Groups) -> tuple[Site, ...]:
 
 def matching(rule: Rule, model_map: ModelMap, groups: Groups) -> tuple[Site, ...]:
     """Like select, but a rule may select nothing."""
-    modules = _modules(rule, model_map)
-    blocks: set[int] = set()
-    names: set[str] = set()
-    for term in rule.blocks:
-        if isinstance(term, InGroup):
-            names.update(site.name for site in _members(term, rule, model_map, groups))
-        else:
-            blocks.update(filter(_blocks(term, rule, model_map), range(model_map.blocks)))
-    if not names:
-        return _crossed(blocks, modules, model_map)
+    terms = [term for term in rule.blocks if isinstance(term, InGroup)]
+    if not terms:
+        return _crossed(rule, model_map)
+    names = {site.name for term in terms for site in _members(term, rule, model_map, groups)}
+    modules, blocks = _modules(rule, model_map), _all_blocks(rule, model_map)
     inside = (site for site in model_map.sites if site.module in modules)
     return tuple(site for site in inside if site.block in blocks or site.name in names)
 
 
-def _crossed(blocks: set[int], modules: set[str], model_map: ModelMap) -> tuple[Site, ...]:
+@lru_cache(maxsize=512)  # an edit of a plan asks again for the sites of all its rules
+def _crossed(rule: Rule, model_map: ModelMap) -> tuple[Site, ...]:
     """Blocks × modules: a map has every module of every block, in order, so no other site is looked at."""
+    modules, blocks = _modules(rule, model_map), _all_blocks(rule, model_map)
     columns = [column for column, module in enumerate(model_map.modules) if module.name in modules]
     width = len(model_map.modules)
     return tuple(model_map.sites[block * width + column] for block in sorted(blocks) for column in columns)
+
+
+def _all_blocks(rule: Rule, model_map: ModelMap) -> set[int]:
+    """The blocks of all terms but groups."""
+    terms = [term for term in rule.blocks if not isinstance(term, InGroup)]
+    return {block for term in terms for block in filter(_blocks(term, rule, model_map), range(model_map.blocks))}
 
 
 def _members(term: InGroup, rule: Rule, model_map: ModelMap, groups: Groups) -> tuple[Site, ...]:

@@ -51,6 +51,19 @@ def test_the_last_rule_wins_key_by_key(llama_map: ModelMap, rules: list[str], la
             assert all(getattr(planned.adapter, key) == getattr(old, key) for key in untouched)
 
 
+@given(any_rules, any_rules)
+def test_sites_that_stay_as_they_were_are_the_same_objects(
+    llama_map: ModelMap, rules: list[str], others: list[str]
+) -> None:
+    before = resolved(llama_map, rules).sites
+    placed = [PlacedRule(i, rule, select(rule, llama_map, {})) for i, rule in enumerate(map(parse_rule, others))]
+    after = resolve(llama_map.sites, {}, placed, before)
+    assert after == resolved(llama_map, others)
+    assert [new is old for new, old in zip(after.sites, before, strict=True)] == [
+        new == old for new, old in zip(after.sites, before, strict=True)
+    ]
+
+
 @given(any_rules, st.sampled_from(SELECTORS))
 def test_off_then_on_gives_back_what_was_there(llama_map: ModelMap, rules: list[str], selector: str) -> None:
     before = {p.site.name: p for p in resolved(llama_map, [*rules, selector]).sites}
