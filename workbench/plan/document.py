@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from workbench.errors import InvalidError, Problem
@@ -30,7 +32,7 @@ class Document:
 
     file: str
     data: dict[str, Any]
-    marks: dict[Path, Mark] = field(default_factory=dict)
+    marks: Mapping[Path, Mark] = field(default_factory=dict)
 
     def problem(self, finding: Finding) -> Problem:
         """The finding with its place in the file: `plan.yaml:7:5 rules[1]`."""
@@ -75,7 +77,13 @@ def read_document(file: str, text: str, example: str = _PLAN_EXAMPLE) -> Documen
     if not isinstance(parsed.data, dict):
         what = "empty" if parsed.data is None else "not a mapping of keys to values"
         raise _invalid(Problem(f"{file}:1:1", what, example))
-    return Document(file, deepcopy(parsed.data), dict(_marks((), parsed.root)) if parsed.root else {})
+    return Document(file, deepcopy(parsed.data), _all_marks(text))
+
+
+@lru_cache(maxsize=8)  # an edit of a plan reads the text before and after it several times each
+def _all_marks(text: str) -> Mapping[Path, Mark]:
+    root = parse_yaml(text).root
+    return MappingProxyType(dict(_marks((), root)) if root else {})
 
 
 def _invalid(problem: Problem) -> InvalidError:

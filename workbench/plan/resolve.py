@@ -108,7 +108,12 @@ def _taken(sites: Sequence[Site], rules: Sequence[PlacedRule]) -> list[int]:
 
 
 def _chosen(rules: Sequence[PlacedRule], bits: int) -> list[PlacedRule]:
-    return [placed for number, placed in enumerate(rules) if bits >> number & 1]
+    """Those whose bits are set: a few, even where there are many rules."""
+    chosen = []
+    while bits:
+        chosen.append(rules[(bits & -bits).bit_length() - 1])
+        bits &= bits - 1
+    return chosen
 
 
 def _state(given: Mapping[str, Value], rules: Sequence[PlacedRule], acted: set[int]) -> _State:
