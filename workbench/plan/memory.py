@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
 
-from workbench.plan.catalogue import CATALOGUE
 from workbench.plan.formats import FORMATS
 from workbench.plan.model_map import ModelMap
 from workbench.plan.plan import Plan, PlannedSite
@@ -162,9 +161,9 @@ def _adapters(plan: Plan, sites: list[PlannedSite], width: int) -> Iterator[int]
     """
     shared = set() if plan.map.family.partly_rotated else {_HEADS_INPUT}
     for planned, module in zip(sites, plan.map.modules, strict=True):
-        if not (adapter := planned.adapter):
+        adapter, structure, site = planned.adapter, planned.structure, planned.site
+        if adapter is None or structure is None:
             continue
-        structure, site = CATALOGUE[adapter.method].structure(adapter), planned.site
         yield structure.activation_bytes(site.in_features, site.out_features, width)
         if adapter.dropout:
             yield site.in_features // structure.pool

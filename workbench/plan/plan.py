@@ -40,7 +40,7 @@ class PlannedSite:
     @property
     def structure(self) -> Structure | None:
         """The matrices of the adapter; None where nothing is adapted."""
-        return CATALOGUE[self.method].structure(self.adapter) if self.adapter else None
+        return _structure(self.adapter) if self.adapter else None
 
     @property
     def loss_of_merge(self) -> str | None:
@@ -58,9 +58,15 @@ class PlannedSite:
         return site_bytes(self.site.out_features, self.site.in_features, self.base)
 
 
-@lru_cache(maxsize=4096)  # sites of one shape are many, and all of them are summed after every edit
+# Sites that are set alike are many, and all of them are summed after every edit.
+@lru_cache(maxsize=4096)
+def _structure(adapter: AdapterSettings) -> Structure:
+    return CATALOGUE[adapter.method].structure(adapter)
+
+
+@lru_cache(maxsize=4096)
 def _trainable(adapter: AdapterSettings, in_features: int, out_features: int) -> int:
-    return CATALOGUE[adapter.method].structure(adapter).trainable(in_features, out_features)
+    return _structure(adapter).trainable(in_features, out_features)
 
 
 @dataclass(frozen=True)  # without slots: cached properties keep their values in the instance
