@@ -107,14 +107,25 @@ def _painted(terminal: Terminal, texts: Mapping[str, str]) -> dict[str, float]:
 
 
 def _keys(busy: BusyHome, model: str, count: int) -> dict[str, Any]:
-    """Of the map: moving, choosing an area, and a rank doubled and halved again."""
+    """Of the map: moving, choosing an area, a rank doubled and halved again, and a rule more with every key."""
     with _screens(busy, model) as terminal:
         terminal.until(f"{BLOCKS} blocks")
         moving = _typed(terminal, "jjjlkkhl", count)
         terminal.echo("v")
         choosing = _typed(terminal, "jk", count)
         editing = _typed(terminal, "+-", max(10, count // 5))
-    return {"moving": moving, "choosing": choosing, "editing": editing}
+        terminal.echo("\x1b")
+        adding = _added_rules(terminal, max(10, count // 5))
+    return {"moving": moving, "choosing": choosing, "editing": editing, "adding rules": adding}
+
+
+def _added_rules(terminal: Terminal, count: int) -> dict[str, float]:
+    """Each edit is at another site, so that the draft has one more rule than before it."""
+    taken = []
+    for _ in range(count):
+        taken.append(terminal.echo("+"))
+        terminal.echo("j")
+    return _latency(taken)
 
 
 def _typed(terminal: Terminal, keys: str, count: int) -> dict[str, float]:
