@@ -89,13 +89,13 @@ class Wishes:
     def entered(self, purpose: Purpose, text: str, entry: Entry | None, pasted: str = "") -> None:
         """What was written in the line is done; `pasted` are the lines that came with it."""
         if purpose is Purpose.IMPORT:
-            self._twins.run([commands.import_file(str(Path(text).expanduser()))])
+            self._twins.answer([commands.import_file(str(Path(text).expanduser()))])
         elif purpose is Purpose.PASTE:
-            self._twins.run([commands.import_text(text)], text=pasted)
+            self._twins.answer([commands.import_text(text)], text=pasted)
         elif entry is not None and (text or purpose is Purpose.TAGS):
             words = self._words(purpose, text, entry)
             key = self._key_after(purpose, text, entry)
-            self._twins.run([words], partial(_at, key))
+            self._twins.answer([words], partial(_at, key))
 
     def trash(self, entry: Entry | None) -> None:
         if found := self._only(entry, (*_FILES, Kind.RUN), "a template is the program's own"):

@@ -37,14 +37,14 @@ class Answered:
             self.refuse(found)
             self._screen.dialogs.model(f"Choose another model; cannot be had: {shorten(model, 36)}")
 
-        self._screen.background.read("open", read, take)
+        self._screen.background.answer("open", read, take)
 
     def open_file(self, path: Path) -> None:
         self.open_plan(path, None, path.stem)
 
     def open_plan(self, path: Path | None, text: str | None, name: str) -> None:
         home = self._screen.desk.home
-        self._screen.background.read("open", lambda: open_plan(home, path, text, name), self._screen.show_desk)
+        self._screen.background.answer("open", lambda: open_plan(home, path, text, name), self._screen.show_desk)
 
     def fit_to(self, device: Device) -> None:
         self._screen.view.fit_to(device)
