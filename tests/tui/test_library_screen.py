@@ -74,6 +74,25 @@ def _write_plan(home: Home, name: str, text: str) -> Path:
     return path
 
 
+def test_a_filter_that_nothing_fits_says_so_and_how_to_leave_it(home: Home) -> None:
+    written(home)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await _open(pilot, "quarter-mlp")
+        await _sees(pilot, "rank: 2, 8")
+        await pilot.press("slash", *keys("-no"))
+        await _sees(pilot, "Nothing here has 'quarter-mlp-no'.")
+        assert "esc shows all, / changes the filter." in screen_text(pilot.app)
+        assert "rank: 2, 8" not in screen_text(pilot.app)
+        await pilot.press("backspace", "backspace", "backspace", "enter")
+        await _sees(pilot, "rank: 2, 8")
+        await pilot.press("slash", *keys("-no"), "enter", "escape")
+        await _sees(pilot, "Runs 3")
+        assert "Nothing here has" not in screen_text(pilot.app)
+
+    drive(home, steps)
+
+
 def test_an_empty_home_shows_templates_and_what_to_do(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         screen = await _open(pilot)
