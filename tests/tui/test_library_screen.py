@@ -88,7 +88,7 @@ def test_a_filter_that_nothing_fits_says_so_and_how_to_leave_it(home: Home) -> N
         await _sees(pilot, "rank: 2, 8")
         await pilot.press("slash", *keys("-no"), "enter", "escape")
         await _sees(pilot, "Runs 3")
-        assert "Nothing here has" not in screen_text(pilot.app)
+        await until(pilot, lambda: "Nothing here has" not in screen_text(pilot.app))
 
     drive(home, steps)
 

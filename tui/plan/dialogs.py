@@ -53,7 +53,7 @@ class Dialogs:
         self._ask(
             Picker("Open a plan", self._plans(), "the path of a plan file"),
             lambda ref: self._background.answer(
-                "open", lambda: find_plan(_ref(ref), self._home), self._answers.open_file
+                "find", lambda: find_plan(_ref(ref), self._home), self._answers.open_file
             ),
         )
 
