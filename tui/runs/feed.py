@@ -73,6 +73,7 @@ class ListFeed:
     """Tells the list, at most once a second. For a thread of its own: where the store is held, it waits for it."""
 
     home: Home
+    _listed: tuple[RunRow, ...] = ()
     _rows: tuple[RunRow, ...] = ()
     _listing: Listing | None = None
     _listed_at: float | None = None
@@ -86,9 +87,13 @@ class ListFeed:
     def read(self, watched: Watched, now: float | None = None) -> Batch:
         """The list if it is another; `now` is a monotonic clock in seconds. Raises WorkbenchError, OSError."""
         at = time.monotonic() if now is None else now
-        if self._listed_at is None or at - self._listed_at >= LIST_SECONDS:
+        is_due = self._listed_at is None or at - self._listed_at >= LIST_SECONDS
+        if is_due:
             self._listed_at = at  # before the reading: where it fails, it is tried again in a second
-            self._rows = self._facts.named(self._lister.rows(at))
+            self._listed = self._lister.rows(at)
+            self._facts.try_again()
+        if is_due or self._facts.is_behind:
+            self._rows = self._facts.named(self._listed)
         before, locked = self._listing, self._lister.locked
         if before is None or before.rows != self._rows or before.query != watched.query or before.locked is not locked:
             shown = self._facts.fitting(self._rows, watched.query)
