@@ -28,12 +28,15 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All runs of the home, and those of them that the filter lets through; `locked`: who holds the store."""
+    """All runs of the home, and those of them that the filter lets through; `locked`: who holds the store, and after
+    how many seconds at most it is noticed that nobody does.
+    """
 
     rows: tuple[RunRow, ...]
     shown: tuple[RunRow, ...]
     query: Query
     locked: LockedError | None = None
+    retry_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +100,13 @@ class ListFeed:
         before, locked = self._listing, self._lister.locked
         if before is None or before.rows != self._rows or before.query != watched.query or before.locked is not locked:
             shown = self._facts.fitting(self._rows, watched.query)
-            self._listing = Listing(self._rows, shown, watched.query, locked)
+            self._listing = Listing(self._rows, shown, watched.query, locked, self._lister.retry_seconds)
         return Batch(self._listing if self._listing is not before else None)
 
     def list_now(self) -> None:
         """The next reading tells the list anew: something was asked of a run."""
         self._listed_at = None
+        self._lister.ask_again()
 
 
 @dataclass(slots=True)
