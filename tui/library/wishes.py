@@ -54,7 +54,7 @@ class Wishes:
             self._refuse("e opens plans, recipes and studies of your own; c makes a copy of a built-in one")
             return False
         try:
-            edit_file(self._screen.app, entry.path)
+            edit_file(self._screen.app, entry.path, _INSTEAD.get(entry.kind, _BY_HAND))
         except UsageError as error:
             self._refuse(f"{entry.path}: {error.title}; {error.hint}")
         return True
@@ -189,6 +189,8 @@ class Wishes:
         self._screen.notify(why, severity="warning", markup=False)
 
 
+_BY_HAND = "open the file with an editor of the machine that shows this, or take in another one with I"
+_INSTEAD = {Kind.PLAN: f"enter opens the plan on the Plan screen; or {_BY_HAND}"}
 _MEANT = {
     Purpose.CLONE: "plans, recipes and studies can be cloned; of a run, c on the Runs screen goes on from its plan",
     Purpose.RENAME: "what is built-in keeps its name; c makes a copy",
