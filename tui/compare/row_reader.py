@@ -6,7 +6,7 @@ from functools import partial
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.compare.asking import Answer
+from tui.compare.asking import Answer, answered
 from tui.compare.layer_heat import Site, layer_heat
 from tui.compare.messages import Done, Painted
 from tui.compare.row_runs import runs_of_row
@@ -42,7 +42,7 @@ class RowReader:
 
     def _in_thread(self, read: Callable[[], Message], hold: Hold) -> None:
         try:
-            self._widget.post_message(read())
+            self._widget.post_message(answered(self._home, read)[0])
         except WorkbenchError as error:
             self._widget.post_message(Done(error_text(error), problem=True))
         self._widget.post_message(LetGo(hold))
