@@ -4,8 +4,7 @@ Left out, since there is no such state:
 * Plan, locked: it asks the store for the time of earlier runs alone, and without an answer says that it is not known.
 * Plan, one and many: of sites, not of plans. `plan` has one under the cursor, `plan-area` and `plan-deep` many.
 * Guide and keys: text that is always there.
-* A failed run opened, and a filter of the Library that nothing fits: both read anew after the window changed its size,
-  and nothing on the screen tells when that is done.
+* A failed run opened: it is read anew after the window changed its size, and nothing tells when that is done.
 """
 
 import shutil
@@ -20,6 +19,7 @@ import pytest
 from tests.tui import golden_homes as homes
 from tests.tui.pilot import keys
 from tests.tui.written_homes import LIVE, at_work
+from tui.plan.desk import open_model
 from tui.plan.preflight import Finding
 from workbench.errors import LockedError
 from workbench.run.layout import Home
@@ -119,6 +119,13 @@ _CHECKS = [
     Finding("✓", "about 2.1 MB on disk at most, 51 GB free"),
 ]
 
+
+def _slow_model(patch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Another model is asked for as the screen opens, and its answer does not come."""
+    patch.setattr("tui.plan.screen.first_desk", lambda home, model: (open_model(home, "demo"), "owner/large"))
+    return waiting("tui.plan.answered.open_model")(patch)
+
+
 PLAN = {
     "plan": State(homes.runs, (), "fits"),
     "plan-first": State(homes.empty, (), "Welcome"),
@@ -129,6 +136,7 @@ PLAN = {
     "plan-rule-error": State(homes.runs, ("colon", *keys("* mpl r=8")), "mpl"),
     "plan-errors": State(homes.runs, ("colon", *keys("* all method=qalora pool=5"), "enter"), "errors"),
     "plan-inspector": State(homes.runs, ("i",), "brush"),
+    "plan-loading": State(homes.runs, (), "reading owner/large", _slow_model),
     "plan-run-loading": State(homes.launched, ("R",), "looking at", waiting("tui.plan.run_dialog.preflight")),
     "plan-run": State(homes.launched, ("R",), "on disk", answering("tui.plan.run_dialog.preflight", _CHECKS)),
 }
@@ -175,6 +183,9 @@ LIBRARY = {
     "library": State(homes.runs, ("4", "end", "l", "end"), "factors"),
     "library-many": State(homes.many_runs, ("4", "slash", *keys("rank-s"), "enter", "up"), "of 60"),
     "library-error": State(homes.broken_plan, ("4", "i"), "uper"),
+    "library-none-fits": State(
+        homes.runs, ("4", "slash", *keys("none such"), "enter", "i"), "Nothing here has 'none such'"
+    ),
     "library-study": State(homes.sample, ("4",), "not separated"),
 }
 

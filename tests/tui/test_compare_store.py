@@ -16,7 +16,7 @@ from store import connection
 from tests.store.helpers import HOLDER
 from tests.store.lens_home import enter, fill
 from tests.tui.compare_steps import compare_screen, go, run_sql, says, settled
-from tests.tui.pilot import NARROW, TINY, WIDE, screen_text
+from tests.tui.pilot import NARROW, TINY, WIDE, screen_text, until
 from tui.compare import retries
 from tui.compare.chart.view import ChartView
 from tui.compare.editor import SqlEditor
@@ -69,6 +69,32 @@ def test_a_store_that_is_removed_is_made_anew_underneath(fresh: Home) -> None:
         assert "Result: 1 row" in text
 
     go(fresh, steps)
+
+
+@pytest.mark.parametrize("left", [None, b"", bytes(40960), b"no database"])
+def test_what_is_done_with_a_row_mends_a_store_that_was_ruined_underneath(fresh: Home, left: bytes | None) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await run_sql(pilot, "select run_id, block, module, update_norm from run_sites order by all")
+        await pilot.press("right", "right", "right")
+        _ruin(fresh, left)
+        await pilot.press("H")
+        text = await settled(pilot)
+        assert "no results yet" not in text
+        assert "db rebuild" not in text
+        assert "update_norm" in str(compare_screen(pilot).query_one(ChartView).border_title)
+        _ruin(fresh, left)
+        compare_screen(pilot).query_one(ResultGrid).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "1 shown by run:" in screen_text(pilot.app))
+
+    go(fresh, steps)
+
+
+def _ruin(home: Home, left: bytes | None) -> None:
+    """The database is gone, or that is left of it."""
+    home.database.unlink()
+    if left is not None:
+        home.database.write_bytes(left)
 
 
 def test_a_lens_that_cannot_be_read_is_told_and_the_others_run(fresh: Home) -> None:

@@ -43,7 +43,7 @@ def place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setattr("tui.plan.view.this_cpu", lambda: Device("cpu", 16 * 10**9))
     monkeypatch.setattr("tui.runs.screen.DRAW_SECONDS", 0.05)
-    monkeypatch.setattr("tui.runs.facts._AT_ONCE", 1000)
+    monkeypatch.setattr("tui.runs.facts._BITE", 60.0)
     monkeypatch.setattr("tui.compare.query_runner.QueryRunner.seconds", 0.0)
     monkeypatch.setattr("tui.compare.answer_pane.result_title", partial(_titled, result_title))
 

@@ -74,6 +74,46 @@ def _write_plan(home: Home, name: str, text: str) -> Path:
     return path
 
 
+def test_where_no_editor_can_be_opened_the_file_and_another_way_are_said(home: Home) -> None:
+    """As in a browser. The app under test has no terminal to give away, either."""
+    plan = _write_plan(home, "one", "name: one\nmodel: demo\n")
+    home.recipes.mkdir(parents=True)
+    recipe = home.recipes / "short.yaml"
+    recipe.write_text("steps: 5\n")
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await _open(pilot, "one own")
+        await pilot.press("e")
+        await _told(pilot, f"{plan}: no editor can be opened from here")
+        await _told(pilot, "enter opens the plan on the Plan screen")
+        await pilot.press("escape")
+        await _open(pilot, "short own")
+        await pilot.press("enter")
+        await _told(pilot, f"{recipe}: no editor can be opened from here")
+        await _told(pilot, "take in another one with I")
+
+    drive(home, steps)
+
+
+def test_a_filter_that_nothing_fits_says_so_and_how_to_leave_it(home: Home) -> None:
+    written(home)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await _open(pilot, "quarter-mlp")
+        await _sees(pilot, "rank: 2, 8")
+        await pilot.press("slash", *keys("-no"))
+        await _sees(pilot, "Nothing here has 'quarter-mlp-no'.")
+        assert "esc shows all, / changes the filter." in screen_text(pilot.app)
+        assert "rank: 2, 8" not in screen_text(pilot.app)
+        await pilot.press("backspace", "backspace", "backspace", "enter")
+        await _sees(pilot, "rank: 2, 8")
+        await pilot.press("slash", *keys("-no"), "enter", "escape")
+        await _sees(pilot, "Runs 3")
+        await until(pilot, lambda: "Nothing here has" not in screen_text(pilot.app))
+
+    drive(home, steps)
+
+
 def test_an_empty_home_shows_templates_and_what_to_do(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         screen = await _open(pilot)

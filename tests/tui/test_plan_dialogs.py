@@ -1,5 +1,6 @@
 """The Plan screen by its dialogs: patterns, heat maps, diffs, devices, files, models, runs."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.store.helpers import Metric, finished_run, record, sites, write_run
-from tests.tui.pilot import NARROW, WIDE, drive, keys, screen_text
+from tests.tui.pilot import NARROW, WIDE, drive, keys, screen_text, until
 from tests.tui.plan_steps import chosen_cells, pick, plan_screen, settle, toasts
+from tests.unit.plan.support import write_llama
 from tui.app import WorkbenchApp
 from tui.plan.changed_dialog import ChangedDialog
-from tui.plan.desk import open_model
+from tui.plan.desk import Desk, open_model
 from tui.plan.launch import Wish
 from tui.plan.picker import Picker
 from tui.plan.preflight import preflight
@@ -57,19 +59,54 @@ def _measured(home: Home) -> None:
 def test_escape_leaves_every_dialog_as_it_was(home: Home) -> None:
     async def steps(pilot: Screen) -> None:
         before = plan_screen(pilot).draft.text
-        for key in ("p", "d", "D", "M", "O", "R"):
+        for key in ("p", "d", "D", "M", "O", "R", "H"):
             await pilot.press(key)
             await settle(pilot)
             assert isinstance(pilot.app.screen, Picker | PlanRunDialog), key
+            assert ("no finished run" in screen_text(pilot.app)) == (key == "H")
             await pilot.press("escape")
             await pilot.pause()
             assert isinstance(pilot.app.screen, PlanScreen)
-        await pilot.press("H")
-        await settle(pilot)
-        assert "no finished run" in toasts(pilot)[-1]
         assert plan_screen(pilot).draft.text == before
 
     drive(home, steps)
+
+
+def test_a_model_that_takes_long_to_read_is_told_of_and_the_draft_goes_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = write_llama(tmp_path / "large")
+    read_on = threading.Event()
+
+    def late(home: Home, model: str) -> Desk:
+        read_on.wait(30)
+        return open_model(home, model)
+
+    monkeypatch.setattr("tui.plan.answered.open_model", late)
+
+    async def steps(pilot: Screen) -> None:
+        await pilot.press("M")
+        pilot.app.screen.query_one(Input).value = str(model)
+        await pilot.press("enter")
+        await until(pilot, lambda: "reading" in screen_text(pilot.app).splitlines()[0])
+        assert "this plan stays until then" in screen_text(pilot.app)
+        await pilot.press("minus")
+        await until(pilot, lambda: "> L8 <" in screen_text(pilot.app))
+        read_on.set()
+        await until(pilot, lambda: "4 blocks" in screen_text(pilot.app))
+        assert "reading" not in screen_text(pilot.app)
+        await pilot.press("M")
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "nowhere")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Picker) and "cannot be had" in screen_text(pilot.app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "4 blocks" in screen_text(pilot.app))
+        assert "reading" not in screen_text(pilot.app)
+
+    try:
+        drive(home, steps)
+    finally:
+        read_on.set()
 
 
 def test_what_differs_from_another_plan_is_marked(home: Home) -> None:

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.helpers import record, steps, write_run
-from tests.tui.written_homes import FAILED, FINISHED, LIVE, LOWER, at_work, written
+from tests.store.helpers import finished_run, record, sites, steps, write_run
+from tests.tui.written_homes import FAILED, FINISHED, LIVE, LOSS, LOWER, at_work, written
 from tui.runs.console import Console, shown
+from tui.runs.facts import FactBook
 from tui.runs.feed import Batch, ListFeed, LogFeed, Watched
+from tui.runs.lister import Lister
 from tui.runs.query import parse_query
 from workbench.run.layout import Home
+from workbench.run.record import RunRecord, read_record
 
 pytestmark = pytest.mark.screens
 
@@ -38,6 +41,57 @@ def test_an_empty_home_is_told_once(home: Home) -> None:
     assert first.listing is not None
     assert first.listing.rows == ()
     assert feed.read(Watched(), now=5.0).is_empty
+
+
+def _groups(feed: ListFeed, now: float) -> dict[str, str] | None:
+    """What the list says of each run, by the newest digit of its identifier; None where it says nothing new."""
+    listing = feed.read(Watched(), now).listing
+    return {row.run_id[-1]: row.group for row in listing.rows} if listing else None
+
+
+def _four_runs(home: Home) -> None:
+    """Of two plans."""
+    cut = sites({"attention": 16, "mlp": None})
+    for number in range(4):
+        plan = {"placed": cut, "plan": "cut"} if number % 2 else {}
+        finished_run(home, record(f"{number:012x}", seed=number, **plan), [LOSS])
+
+
+def test_groups_of_many_runs_come_bite_by_bite_and_wait_for_no_other_list(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.runs.facts._BITE", 0.0)
+    _four_runs(home)
+    feed = ListFeed(home)
+    found = [_groups(feed, now) for now in (0.0, 0.2, 0.4, 0.6, 0.8)]
+    assert [groups and sum(map(bool, groups.values())) for groups in found] == [1, 2, 3, 4, None]
+    assert found[3] == {"0": "all", "1": "attention", "2": "all", "3": "attention"}
+
+
+def test_runs_of_one_plan_are_understood_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    understood = []
+
+    def counted(path: Path) -> RunRecord:
+        understood.append(path)
+        return read_record(path)
+
+    monkeypatch.setattr("tui.runs.facts.read_record", counted)
+    _four_runs(home)
+    assert _groups(ListFeed(home), 0.0) == {"0": "all", "1": "attention", "2": "all", "3": "attention"}
+    assert len(understood) == 2
+
+
+def test_a_record_that_is_damaged_holds_up_no_other_and_is_read_again(home: Home) -> None:
+    _four_runs(home)
+    rows = Lister(home).rows(0.0)
+    book, file = FactBook(home), home.run_dir(rows[0].run_id).record
+    whole = file.read_text()
+    file.write_text(whole[:-40])
+    assert [bool(row.group) for row in book.named(rows)] == [False, True, True, True]
+    assert not book.is_behind
+    file.write_text(whole)
+    book.try_again()
+    assert all(row.group for row in book.named(rows))
 
 
 def test_a_run_at_work_is_followed_without_reading_anything_twice(home: Home) -> None:

@@ -82,7 +82,7 @@ def look(home: Home) -> Shelf:
     from store.catalog import catalog
 
     said = ingested_aside(home)  # of a home that was never read, that is all of it
-    found, notice = _answered(home, lambda: catalog(home))
+    found, notice = answered(home, lambda: catalog(home))
     names = Names(found.tables, found.functions, found.keywords)
     return Shelf(lenses, names, found.finished, found.studies, found.metrics, found.arms, said or notice)
 
@@ -99,7 +99,7 @@ def ask(home: Home, text: str, values: Values, stop: "Stop", seconds: float) -> 
     from store.lenses import run_text
 
     begun = time.monotonic()
-    found, notice = _answered(home, lambda: run_text(home, text, values, HARD, seconds, stop))
+    found, notice = answered(home, lambda: run_text(home, text, values, HARD, seconds, stop))
     stop.check()
     table = result_table(found.columns, found.types, found.rows)
     chart = ChartAsked(found.chart.kind, found.chart.columns) if found.chart else None
@@ -137,7 +137,7 @@ def write_parquet(path: Path, answer: Answer) -> None:
     write(path, answer.table.columns, answer.types, answer.table.rows)
 
 
-def _answered(home: Home, read: Callable[[], T]) -> tuple[T, str]:
+def answered(home: Home, read: Callable[[], T]) -> tuple[T, str]:
     """What is read from the store, brought up to date before; damage that only reading meets is mended once."""
     from store.ingest import ingest
     from store.rebuild import rebuild

@@ -10,6 +10,7 @@ from tui.compare import asking
 from tui.compare.messages import Answered
 from tui.compare.parameters import Values
 from tui.compare.statements import Statement
+from tui.shell.in_turn import Hold, LetGo
 from workbench.errors import WorkbenchError
 from workbench.run.layout import Home
 
@@ -40,13 +41,13 @@ class QueryRunner:
         """The newest query."""
         return self._asked[0] if self._asked else None
 
-    def run(self, statement: Statement, values: Values) -> None:
-        """Stops the query before it."""
+    def run(self, statement: Statement, values: Values, hold: Hold | None = None) -> None:
+        """Stops the query before it; keys that are held wait for the answer."""
         self.stop()
         self._asked = (statement, dict(values))
         self._number += 1
         self._stop, self._begun = Stop(), time.monotonic()
-        work = partial(self._in_thread, self._number, statement.padded, dict(values), self._stop)
+        work = partial(self._in_thread, self._number, statement.padded, dict(values), self._stop, hold)
         self._widget.run_worker(work, thread=True, group=GROUP, exit_on_error=False)
 
     def again(self) -> None:
@@ -68,10 +69,13 @@ class QueryRunner:
         self._stop = None
         return True
 
-    def _in_thread(self, number: int, text: str, values: Values, stop: Stop) -> None:
+    def _in_thread(self, number: int, text: str, values: Values, stop: Stop, hold: Hold | None) -> None:
         try:
             self._widget.post_message(Answered(number, asking.ask(self._home, text, values, stop, SECONDS)))
         except QueryStoppedError:
             return  # whoever stopped it has said so
         except WorkbenchError as error:
             self._widget.post_message(Answered(number, error))
+        finally:
+            if hold:
+                self._widget.post_message(LetGo(hold))

@@ -6,12 +6,14 @@ from functools import partial
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.compare.asking import Answer
+from tui.compare.asking import Answer, answered
 from tui.compare.layer_heat import Site, layer_heat
 from tui.compare.messages import Done, Painted
 from tui.compare.row_runs import runs_of_row
 from tui.compare.said import error_text
 from tui.opening import OpenRuns
+from tui.shell.held import hold_keys
+from tui.shell.in_turn import Hold, LetGo
 from workbench.errors import UsageError, WorkbenchError
 from workbench.run.layout import Home
 
@@ -35,14 +37,15 @@ class RowReader:
         self._start(partial(self._painted, answer, row, column))
 
     def _start(self, read: Callable[[], Message]) -> None:
-        work = partial(self._in_thread, read)
+        work = partial(self._in_thread, read, hold_keys(self._widget))
         self._widget.run_worker(work, thread=True, group="row", exclusive=True, exit_on_error=False)
 
-    def _in_thread(self, read: Callable[[], Message]) -> None:
+    def _in_thread(self, read: Callable[[], Message], hold: Hold) -> None:
         try:
-            self._widget.post_message(read())
+            self._widget.post_message(answered(self._home, read)[0])
         except WorkbenchError as error:
             self._widget.post_message(Done(error_text(error), problem=True))
+        self._widget.post_message(LetGo(hold))
 
     def _opened(self, answer: Answer, row: int) -> OpenRuns:
         return OpenRuns(runs_of_row(self._home, answer.table.columns, answer.table.rows[row], answer.values))

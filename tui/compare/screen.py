@@ -30,6 +30,8 @@ from tui.compare.said import choices_text, command, empty_text, error_text, lone
 from tui.compare.shelf_reader import ShelfReader
 from tui.compare.writer import Writer
 from tui.opening import OpenSample
+from tui.shell.held import hold_keys
+from tui.shell.in_turn import Hold
 from tui.widgets.banner import LockedBanner
 from tui.widgets.copying import copy_text
 from workbench.errors import LockedError, WorkbenchError
@@ -37,6 +39,7 @@ from workbench.report.plain import visible
 from workbench.run.layout import Home
 
 _TICK = 0.5
+_HELD = 1.0  # seconds that keys wait for an answer, which may open a line or take the focus
 _WIDE = 100
 _NARROW = [(0, "-narrow"), (_WIDE, "-wide")]
 _SHORT = [(0, "-tiny"), (12, "-short"), (22, "-tall")]
@@ -139,20 +142,23 @@ class CompareScreen(Screen[None]):
             return
         self._editing.put(event.lens.text, keeping=self._shelf.lens_of(self._editing.editor.text) is None)
         self._panes.close_drawer()
-        self.action_run()
+        self._run(hold_keys(self, _HELD))
 
     @on(LensList.Looked)
     def _lens_looked(self, event: LensList.Looked) -> None:
         self.query_one(LensList).border_subtitle = Content(visible(event.lens.title))
 
     def action_run(self) -> None:
+        self._run()
+
+    def _run(self, hold: Hold | None = None) -> None:
         statement = self._editing.editor.statement
         if statement is None:
             self._editing.say("no SQL to run: write a statement, or choose a lens", problem=True)
             return
         self._editing.remember(self._editing.editor.text)
         self._editing.say("")
-        self._query.run(statement, self._values)
+        self._query.run(statement, self._values, hold)
         self._tick()
 
     @on(Answered)
@@ -213,7 +219,7 @@ class CompareScreen(Screen[None]):
         self._line.close()
         self.set_focus(None)  # the answer will have it
         if self._editing.editor.statement:
-            self.action_run()
+            self._run(hold_keys(self, _HELD))
 
     @on(AskLine.Named)
     def _named(self, event: AskLine.Named) -> None:

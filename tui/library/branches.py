@@ -50,6 +50,11 @@ def title_of(shown: Sequence[Branch], wanted: str, narrow: bool) -> str:
     return f"{counts} · i preview" if narrow else f"Library: {counts}"
 
 
+def no_match(wanted: str) -> str:
+    """Said where the filter lets nothing through."""
+    return f"Nothing here has {shorten(wanted, 40)!r}.\nesc shows all, / changes the filter."
+
+
 def closed_at_first(files: Sequence[Entry], runs: Runs) -> list[str]:
     """Many runs, and templates where there is something of one's own."""
     own = [entry for entry in files if not entry.built_in]

@@ -13,7 +13,14 @@ KEYS: list[BindingType] = [
     Binding("c", "ask('CLONE')", "Clone", show=False, id="library.clone", tooltip="A copy under another name"),
     Binding("r", "ask('RENAME')", "Rename", show=False, id="library.rename", tooltip="Another name"),
     Binding("T", "ask('TAGS')", "Tags", show=False, id="library.tags", tooltip="Set the tags of a run"),
-    Binding("e", "edit", "Edit file", show=False, id="library.edit", tooltip="Open the file in $EDITOR"),
+    Binding(
+        "e",
+        "edit",
+        "Edit file",
+        show=False,
+        id="library.edit",
+        tooltip="Its file in $EDITOR",
+    ),
     Binding(
         "I", "import", "Import", show=False, id="library.import", tooltip="Take a file into the library by its path"
     ),

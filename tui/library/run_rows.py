@@ -1,10 +1,13 @@
 """What `runs list` says of all runs, with their tags, as previews and the tree ask for it."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tui.aside import listed_aside
+from tui.patience import Patience
+from workbench.errors import LockedError
 from workbench.library.tags import tags_of
 from workbench.run.layout import Home
 
@@ -40,10 +43,19 @@ class RunReader:
     home: Home
     _tags: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     _last: Runs = field(default_factory=Runs)
+    _patience: Patience = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._patience = Patience(self.home)
 
     def read(self) -> Runs:
-        """Raises WorkbenchError, OSError."""
-        rows = tuple(listed_aside(self.home)) if self.home.runs.is_dir() else ()
+        """As they were read last while another program holds the store. Raises WorkbenchError, OSError."""
+        now = time.monotonic()
+        if not self._patience.is_due(now):
+            return self._last
+        held: list[LockedError] = []
+        rows = tuple(listed_aside(self.home, held.append)) if self.home.runs.is_dir() else ()
+        self._patience.asked(now, in_vain=bool(held))
         tags = {str(row["run_id"]): found for row in rows if (found := self._tags_of(str(row["run_id"])))}
         if (rows, tags) != (self._last.rows, self._last.tags):
             version = self._last.version + (list(map(_lasting, rows)) != list(map(_lasting, self._last.rows)))

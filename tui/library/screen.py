@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static
 from textual.worker import Worker, WorkerState
 
 from tui.library import commands
-from tui.library.branches import branches, closed_at_first, is_empty, title_of
+from tui.library.branches import branches, closed_at_first, is_empty, no_match, title_of
 from tui.library.keys import KEYS
 from tui.library.line import LibraryLine, Purpose
 from tui.library.marks import Marks
@@ -162,6 +162,8 @@ class LibraryScreen(Screen[None]):
         self._go_to_wanted()
         self._shown_branches = shown
         self._show_title()
+        if self.current is None:
+            self._look()  # a tree without lines tells of no cursor
 
     def _show_title(self) -> None:
         title = title_of(self._shown_branches, self._filter, narrow=self.app.size.width < _WIDE)
@@ -191,7 +193,7 @@ class LibraryScreen(Screen[None]):
         entry = self.current
         if entry is None:
             self._shown = None
-            self._show_page("", Text("an entry of the tree shows itself here"))
+            self._show_page("", Text(self._nothing_text()))
             return
         fresh, self._shown = entry != self._shown, entry
         kept = self._reader.look(entry, self._runs)
@@ -199,6 +201,11 @@ class LibraryScreen(Screen[None]):
             self._show_preview(entry, kept)
         elif fresh:
             self._show_page(f"{entry.kind} {entry.name}", Text("reading …"))
+
+    def _nothing_text(self) -> str:
+        if self._shown_branches:
+            return "an entry of the tree shows itself here"
+        return no_match(self._filter) if self._loaded else "reading …"
 
     def _show_preview(self, entry: Entry, preview: Preview) -> None:
         text = preview.text()

@@ -11,6 +11,8 @@ from tui.library.commands import Words
 from tui.library.messages import Done
 from tui.plan.launch import PROGRAM
 from tui.runs.asking import command
+from tui.shell.held import hold_keys
+from tui.shell.in_turn import Hold, LetGo
 from workbench.run.layout import Home
 
 Tell = Callable[["Outcome"], Done]
@@ -42,9 +44,12 @@ class Twins:
 
     def run(self, commands: Sequence[Words], tell: Tell | None = None, text: str | None = None) -> None:
         """One after the other, until one fails; `text` is what they read from standard input."""
-        self._last = commands[0]
-        work = partial(self._in_thread, list(commands), tell or _told, text)
-        self._widget.run_worker(work, thread=True, group="twin", exit_on_error=False)
+        self._start(partial(self._in_thread, list(commands), tell or _told, text), commands)
+
+    def answer(self, commands: Sequence[Words], tell: Tell | None = None, text: str | None = None) -> None:
+        """As `run`, for what was entered in a line: keys typed behind it wait until the line is closed."""
+        hold = hold_keys(self._widget)
+        self._start(partial(self._answered, hold, list(commands), tell or _told, text), commands)
 
     def command(self, words: Words) -> str:
         """Of what was run last; else of these words."""
@@ -53,6 +58,16 @@ class Twins:
     def note(self, words: Words) -> None:
         """What was done just now by other means; nothing for what is shown only."""
         self._last = words
+
+    def _start(self, work: Callable[[], None], commands: Sequence[Words]) -> None:
+        self._last = commands[0]
+        self._widget.run_worker(work, thread=True, group="twin", exit_on_error=False)
+
+    def _answered(self, hold: Hold, commands: list[Words], tell: Tell, text: str | None) -> None:
+        try:
+            self._in_thread(commands, tell, text)
+        finally:
+            self._widget.post_message(LetGo(hold))
 
     def _in_thread(self, commands: list[Words], tell: Tell, text: str | None) -> None:
         said = []

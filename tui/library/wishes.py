@@ -54,7 +54,7 @@ class Wishes:
             self._refuse("e opens plans, recipes and studies of your own; c makes a copy of a built-in one")
             return False
         try:
-            edit_file(self._screen.app, entry.path)
+            edit_file(self._screen.app, entry.path, _INSTEAD.get(entry.kind, _BY_HAND))
         except UsageError as error:
             self._refuse(f"{entry.path}: {error.title}; {error.hint}")
         return True
@@ -89,13 +89,13 @@ class Wishes:
     def entered(self, purpose: Purpose, text: str, entry: Entry | None, pasted: str = "") -> None:
         """What was written in the line is done; `pasted` are the lines that came with it."""
         if purpose is Purpose.IMPORT:
-            self._twins.run([commands.import_file(str(Path(text).expanduser()))])
+            self._twins.answer([commands.import_file(str(Path(text).expanduser()))])
         elif purpose is Purpose.PASTE:
-            self._twins.run([commands.import_text(text)], text=pasted)
+            self._twins.answer([commands.import_text(text)], text=pasted)
         elif entry is not None and (text or purpose is Purpose.TAGS):
             words = self._words(purpose, text, entry)
             key = self._key_after(purpose, text, entry)
-            self._twins.run([words], partial(_at, key))
+            self._twins.answer([words], partial(_at, key))
 
     def trash(self, entry: Entry | None) -> None:
         if found := self._only(entry, (*_FILES, Kind.RUN), "a template is the program's own"):
@@ -189,6 +189,8 @@ class Wishes:
         self._screen.notify(why, severity="warning", markup=False)
 
 
+_BY_HAND = "open the file with an editor of the machine that shows this, or take in another one with I"
+_INSTEAD = {Kind.PLAN: f"enter opens the plan on the Plan screen; or {_BY_HAND}"}
 _MEANT = {
     Purpose.CLONE: "plans, recipes and studies can be cloned; of a run, c on the Runs screen goes on from its plan",
     Purpose.RENAME: "what is built-in keeps its name; c makes a copy",

@@ -1,7 +1,9 @@
 """What the Plan screen does with the answers of its dialogs."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tui.plan.desk import Desk, open_model, open_plan
 from tui.plan.devices import Device
@@ -12,6 +14,9 @@ from workbench.report.plain import shorten
 
 if TYPE_CHECKING:
     from tui.plan.screen import PlanScreen
+
+OPEN = "open"  # the group of what is read to be shown instead of the draft
+T = TypeVar("T")
 
 
 class Answered:
@@ -37,14 +42,29 @@ class Answered:
             self.refuse(found)
             self._screen.dialogs.model(f"Choose another model; cannot be had: {shorten(model, 36)}")
 
-        self._screen.background.read("open", read, take)
+        self._open(model, read, take)
 
     def open_file(self, path: Path) -> None:
         self.open_plan(path, None, path.stem)
 
     def open_plan(self, path: Path | None, text: str | None, name: str) -> None:
         home = self._screen.desk.home
-        self._screen.background.read("open", lambda: open_plan(home, path, text, name), self._screen.show_desk)
+        self._open(name, lambda: open_plan(home, path, text, name), self._screen.show_desk)
+
+    def _open(self, what: str, read: Callable[[], T], take: Callable[[T], None]) -> None:
+        """The heading says that it is read, for as long as it is."""
+        over = partial(self._screen.view.show_opening, "")
+
+        def taken(found: T) -> None:
+            over()
+            take(found)
+
+        def failed(why: str) -> None:
+            over()
+            self.refuse(why)
+
+        self._screen.view.show_opening(what)
+        self._screen.background.answer(OPEN, read, taken, failed)
 
     def fit_to(self, device: Device) -> None:
         self._screen.view.fit_to(device)

@@ -8,9 +8,12 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
+from tui.shell.held import hold_keys
+from tui.shell.in_turn import LetGo
 from workbench.errors import WorkbenchError
 
 T = TypeVar("T")
+Failed = Callable[[str], None]
 
 
 class Ready(Message):
@@ -24,20 +27,36 @@ class Ready(Message):
 class Background:
     """Posts `Ready` to the widget: with the answer, or with what was wrong."""
 
-    def __init__(self, widget: Widget, failed: Callable[[str], None]) -> None:
+    def __init__(self, widget: Widget, failed: Failed) -> None:
         self._widget, self._failed = widget, failed
 
-    def read(self, group: str, read: Callable[[], T], take: Callable[[T], None]) -> None:
+    def read(self, group: str, read: Callable[[], T], take: Callable[[T], None], failed: Failed | None = None) -> None:
         """The newest of a group wins. Expected errors go to `failed`, in words."""
-        work = partial(self._in_thread, read, take)
+        self._start(group, partial(self._in_thread, read, take, failed or self._failed))
+
+    def answer(
+        self, group: str, read: Callable[[], T], take: Callable[[T], None], failed: Failed | None = None
+    ) -> None:
+        """As `read`, for a key: those that are typed behind it wait for the answer."""
+        hold = hold_keys(self._widget)
+
+        def work() -> None:
+            try:
+                self._in_thread(read, take, failed or self._failed)
+            finally:
+                self._widget.post_message(LetGo(hold))
+
+        self._start(group, work)
+
+    def _start(self, group: str, work: Callable[[], None]) -> None:
         self._widget.run_worker(work, thread=True, group=group, exclusive=True, exit_on_error=False)
 
-    def _in_thread(self, read: Callable[[], T], take: Callable[[T], None]) -> None:
+    def _in_thread(self, read: Callable[[], T], take: Callable[[T], None], failed: Failed) -> None:
         try:
             answer = read()
             ready = Ready(partial(take, answer))
         except (WorkbenchError, OSError) as error:
-            ready = Ready(partial(self._failed, said(error)))
+            ready = Ready(partial(failed, said(error)))
         if not get_current_worker().is_cancelled:
             self._widget.post_message(ready)
 

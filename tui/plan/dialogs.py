@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from textual.app import App
 
@@ -16,11 +16,14 @@ from workbench.errors import UsageError
 from workbench.plan.files import built_in_plans, check_text, find_plan, load_plan, plan_or_raise
 from workbench.plan.model_map import ModelMap
 from workbench.plan.plan import Plan
+from workbench.report.plain import visible
 from workbench.run.gpus import list_gpus
 from workbench.run.layout import Home
 
 _LARGEST = "the largest by what a run measured …"
 _PLAN, _RUN = "plan:", "run:"
+_READING = "reading the runs …"
+T = TypeVar("T")
 
 
 class Answers(Protocol):
@@ -37,7 +40,7 @@ class Answers(Protocol):
 
 
 class Dialogs:
-    """One question at a time; what takes a while to know is read in a thread before it is asked."""
+    """One question at a time. It is asked at once; what takes a while to know is read in a thread meanwhile."""
 
     def __init__(self, app: App[None], home: Home, background: Background, answers: Answers) -> None:
         self._app, self._home, self._background, self._answers = app, home, background, answers
@@ -49,60 +52,66 @@ class Dialogs:
     def open_plan(self) -> None:
         self._ask(
             Picker("Open a plan", self._plans(), "the path of a plan file"),
-            lambda ref: self._background.read(
-                "open", lambda: find_plan(_ref(ref), self._home), self._answers.open_file
+            lambda ref: self._background.answer(
+                "find", lambda: find_plan(_ref(ref), self._home), self._answers.open_file
             ),
         )
 
     def device(self) -> None:
+        found = [devices.this_cpu()]
+
         def read() -> list[Device]:
-            return [devices.this_cpu(), *(devices.of_gpu(index, gpu) for index, gpu in enumerate(list_gpus()))]
+            return [devices.of_gpu(index, gpu) for index, gpu in enumerate(list_gpus())]
 
-        def ask(found: list[Device]) -> None:
-            choices = devices.choices(found)
-            self._ask(
-                Picker("The plan is to fit", choices, "a size such as 24 GB"), lambda answer: choose(answer, found)
-            )
+        def take(gpus: list[Device]) -> None:
+            found.extend(gpus)
+            picker.fill(devices.choices(found)[1:])
 
-        def choose(answer: str, found: list[Device]) -> None:
+        def choose(answer: str) -> None:
             try:
                 self._answers.fit_to(devices.chosen(answer, found))
             except UsageError as error:
                 self._answers.refuse(f"{error.title}: {error.hint}")
 
-        self._background.read("device", read, ask)
+        picker = Picker(
+            "The plan is to fit", devices.choices(found)[:1], "a size such as 24 GB", reading="looking for GPUs …"
+        )
+        self._ask(picker, choose)
+        self._fill(picker, "device", read, take)
 
     def heat(self, model: ModelMap, then: Callable[[Measured], None]) -> None:
         """Which quantity of which finished run of this model."""
 
-        def ask(runs: tuple[FinishedRun, ...]) -> None:
-            if not runs:
-                self._answers.refuse(f"no finished run of {model.model} has measured anything yet: R launches one")
-                return
-            choices = [Choice(name, name, quantity.unit) for name, quantity in QUANTITIES.items()]
-            self._ask(Picker("Show on the map", choices), lambda name: ask_run(QUANTITIES[name], runs))
+        by_id: dict[str, FinishedRun] = {}
 
-        def ask_run(quantity: Quantity, runs: tuple[FinishedRun, ...]) -> None:
-            choices = [Choice(run.run_id, run.name, run.ended) for run in runs]
-            by_id = {run.run_id: run for run in runs}
+        def take(runs: tuple[FinishedRun, ...]) -> None:
+            by_id.update((run.run_id, run) for run in runs)
+            picker.fill([Choice(name, name, quantity.unit) for name, quantity in QUANTITIES.items()] if runs else [])
+
+        def ask_run(quantity: Quantity) -> None:
+            choices = [Choice(run.run_id, run.name, run.ended) for run in by_id.values()]
             self._ask(Picker(f"{quantity.name} of which run", choices), lambda one: read(quantity, by_id[one]))
 
         def read(quantity: Quantity, run: FinishedRun) -> None:
-            self._background.read("measured", lambda: measured(self._home, run, quantity), then)
+            self._background.answer("measured", lambda: measured(self._home, run, quantity), then)
 
-        self._background.read("runs", lambda: finished_runs(self._home, model.model), ask)
+        none = f"no finished run of {model.model} has measured anything yet: R launches one"
+        picker = Picker("Show on the map", [], empty=visible(none), reading=_READING)
+        self._ask(picker, lambda name: ask_run(QUANTITIES[name]))
+        self._fill(picker, "runs", lambda: finished_runs(self._home, model.model), take)
 
     def diff(self, model: ModelMap) -> None:
         """Another plan, or the plan of a run of this model."""
 
-        def ask(runs: tuple[FinishedRun, ...]) -> None:
-            of_runs = [Choice(f"{_RUN}{run.run_id}", run.name, f"run, {run.ended}") for run in runs]
-            self._ask(Picker("Compare with", [*self._plans(), *of_runs], "the path of a plan file"), read)
+        def take(runs: tuple[FinishedRun, ...]) -> None:
+            picker.fill([Choice(f"{_RUN}{run.run_id}", run.name, f"run, {run.ended}") for run in runs])
 
         def read(ref: str) -> None:
-            self._background.read("diff", lambda: _plan_of(ref, self._home), self._answers.compare_with)
+            self._background.answer("diff", lambda: _plan_of(ref, self._home), self._answers.compare_with)
 
-        self._background.read("runs", lambda: finished_runs(self._home, model.model), ask)
+        picker = Picker("Compare with", self._plans(), "the path of a plan file", reading=_READING)
+        self._ask(picker, read)
+        self._fill(picker, "runs", lambda: finished_runs(self._home, model.model), take)
 
     def pattern(self, model: ModelMap, modules: str) -> None:
         choices = [Choice(pattern.name, pattern.name, pattern.blocks) for pattern in PATTERNS]
@@ -143,6 +152,10 @@ class Dialogs:
         ]
         ships = [Choice(f"{_PLAN}{path}", path.stem, "ships with the program") for path in _built_in()]
         return [*own, *ships]
+
+    def _fill(self, picker: Picker, group: str, read: Callable[[], T], take: Callable[[T], None]) -> None:
+        """What takes a while to know comes into the question that is open already."""
+        self._background.read(group, read, take, lambda why: picker.fill([], f"cannot be read: {why}"))
 
     def _ask(self, picker: Picker, then: Callable[[str], None]) -> None:
         self._app.push_screen(picker, lambda answer: None if answer is None else then(answer))

@@ -16,9 +16,10 @@ from workbench.plan.cost import share_of_base
 from workbench.plan.diff import PlanDiff
 from workbench.plan.plan import PlannedSite
 from workbench.report.numbers import count, percent
-from workbench.report.plain import visible
+from workbench.report.plain import shorten, visible
 
 _SHADES = 6
+_OPENING = 28  # cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,11 @@ class Against:
         return frozenset(change.site for change in self.found.changes)
 
 
-def heading(desk: Desk, narrow: bool) -> str:
+def heading(desk: Desk, narrow: bool, opening: str = "") -> str:
+    """`opening` is the model or plan that is being read to be shown instead, "" for none."""
     draft, plan = desk.draft, desk.draft.plan
+    if opening:
+        return f"{visible(plan.name)}   reading {shorten(opening, _OPENING)} …   this plan stays until then"
     state = desk.unkept or ("written" if desk.is_written else "draft kept, w writes the file")
     parts = [visible(plan.name), f"{visible(plan.model)}, {plan.map.blocks} blocks"]
     parts.append("i Inspect" if narrow else f"{count(plan.trainable_params)} trainable")

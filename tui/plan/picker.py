@@ -13,6 +13,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 
+from tui.shell.held import hold_keys
+from tui.shell.in_turn import HELD, Hold, LetGo
 from workbench.report.plain import shorten, visible
 
 _WIDTH = 76
@@ -49,9 +51,19 @@ class Picker(ModalScreen[str | None]):
         Binding("escape", "leave", "Back", id="pick.back", tooltip="Back, nothing is chosen")
     ]
 
-    def __init__(self, title: str, choices: Sequence[Choice], free: str = "", empty: str = "nothing to choose") -> None:
+    def __init__(
+        self,
+        title: str,
+        choices: Sequence[Choice],
+        free: str = "",
+        empty: str = "nothing to choose",
+        reading: str = "",
+    ) -> None:
+        """`reading` says what `fill` will give, behind the choices that are known."""
         super().__init__()
         self._title, self._choices, self._free, self._empty = title, tuple(choices), free, empty
+        self._reading, self._problem = reading, ""
+        self._hold: Hold | None = None
         self._shown: tuple[Choice, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -66,17 +78,43 @@ class Picker(ModalScreen[str | None]):
         self.query_one(Input).focus()
         self._narrow("")
 
+    def on_unmount(self) -> None:
+        self._let_go()
+
+    def fill(self, choices: Sequence[Choice], problem: str = "") -> None:
+        """The rest of the choices, or why there is none. What was entered meanwhile is chosen now."""
+        self._reading, self._problem = "", problem
+        self._choices = (*self._choices, *choices)
+        if not (self.is_mounted and self.is_attached):
+            return
+        self._narrow(self.query_one(Input).value)
+        if self._hold:
+            self._enter()
+            self._let_go()
+
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
+        self._let_go()
         self._narrow(event.value)
 
     @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        listed = self.query_one(OptionList)
+    def _entered(self) -> None:
+        self._enter()
+
+    def _enter(self) -> None:
+        """What fits first; where nothing does and more is to come, the keys wait with this one."""
+        listed, text = self.query_one(OptionList), self.query_one(Input).value.strip()
         if self._shown and listed.highlighted is not None:
             self.dismiss(self._shown[listed.highlighted].value)
-        elif self._free and event.value.strip():
-            self.dismiss(event.value.strip())
+        elif self._reading:
+            self._hold = self._hold or hold_keys(self, HELD)
+        elif self._free and text:
+            self.dismiss(text)
+
+    def _let_go(self) -> None:
+        hold, self._hold = self._hold, None
+        if hold:
+            self.app.post_message(LetGo(hold))
 
     @on(OptionList.OptionSelected)
     def _picked(self, event: OptionList.OptionSelected) -> None:
@@ -100,14 +138,18 @@ class Picker(ModalScreen[str | None]):
 
     def _narrow(self, text: str) -> None:
         fitting = [choice for choice in self._choices if choice.has(text.lower().split())]
-        self._shown = tuple(fitting[:_MOST])
+        before, self._shown = self._shown, tuple(fitting[:_MOST])
         listed = self.query_one(OptionList)
+        place = listed.highlighted or 0
         listed.clear_options()
         listed.add_options([_line(choice) for choice in self._shown])
-        listed.highlighted = 0 if self._shown else None
+        stays = before and self._shown[: len(before)] == before
+        listed.highlighted = (place if stays else 0) if self._shown else None
         self.query_one(Static).update(self._says(len(fitting), text))
 
     def _says(self, fitting: int, text: str) -> str:
+        if self._reading or self._problem:
+            return self._reading or visible(self._problem)
         if not self._choices:
             return self._empty
         if not fitting:

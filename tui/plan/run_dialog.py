@@ -135,7 +135,7 @@ class PlanRunDialog(ModalScreen[Wish | None]):
             path = find_recipe(self._wish().recipe, self._home)
             if not _is_own(path):
                 raise UsageError(f"{path.name} ships with the program", f"copy it into {self._home.recipes} first")
-            edit_file(self.app, path)
+            edit_file(self.app, path, "more keys takes changes of the recipe, such as steps=200")
         except WorkbenchError as error:
             self.notify(f"{error.title}; {error.hint}", severity="error", markup=False)
         self._look()

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 from textual.worker import Worker, WorkerState
 
-from tui.plan.answered import Answered
+from tui.plan.answered import OPEN, Answered
 from tui.plan.background import Background, Ready, said
 from tui.plan.cell_text import Shown
 from tui.plan.copy_line import CopyLine
@@ -137,6 +137,8 @@ class PlanScreen(Screen[None]):
     def _worker_failed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR:
             self.refuse(f"{event.worker.group}: {event.worker.error}")
+            if event.worker.group == OPEN:
+                self._view.show_opening("")
 
     def refuse(self, text: str) -> None:
         """Says why something was not done."""

@@ -35,7 +35,7 @@ class PlanView:
         self._measured: Measured | None = None
         self._compared: Plan | None = None
         self._against: Against | None = None
-        self._title = ""
+        self._title = self._opening = ""
         self._waiting: Callable[[], None] | None = None
 
     @property
@@ -108,9 +108,14 @@ class PlanView:
         self.show_heading()
         self.show_selection()
 
+    def show_opening(self, what: str) -> None:
+        """What is being read to be shown instead; "" once that is over."""
+        self._opening = what
+        self.show_heading()
+
     def show_heading(self) -> None:
         narrow = self._screen.app.size.width < 100
-        say(self._screen.query_one("#title", Static), heading(self._desk, narrow))
+        say(self._screen.query_one("#title", Static), heading(self._desk, narrow, self._opening))
 
     def show_selection(self) -> None:
         screen, plan = self._screen, self._desk.draft.plan

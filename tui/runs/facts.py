@@ -1,6 +1,8 @@
 """What a filter can ask of a run: its row, and from its record the sites, groups and tags."""
 
+import hashlib
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +15,8 @@ from workbench.errors import InvalidError
 from workbench.run.layout import Home
 from workbench.run.record import RunRecord, read_record
 
-_AT_ONCE = 25  # of half a millisecond each
+_BITE = 0.03  # seconds; what is read of records at once, so that keys stay quick
+_SITES = b'\n "sites": ['  # from there on a record says what the plan came to, and nothing of the run
 
 
 def row_facts(row: RunRow) -> dict[str, tuple[str, ...] | tuple[float, ...]]:
@@ -49,19 +52,33 @@ def record_facts(record: RunRecord) -> Facts:
 
 @dataclass(slots=True)
 class FactBook:
-    """Facts of records, each read once: a record is written once. Tags are read anew where their file is another."""
+    """Facts of records, each read once: a record is written once. Tags are read anew where their file is another.
+
+    Runs of one plan over one model share what their sites say, which takes most of the time.
+    """
 
     home: Home
+    is_behind: bool = False
     _records: dict[str, tuple[Facts, str]] = field(default_factory=dict)
+    _of_sites: dict[bytes, tuple[Facts, str]] = field(default_factory=dict)
+    _unread: set[str] = field(default_factory=set)
     _tags: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     _named: dict[str, tuple[RunRow, RunRow]] = field(default_factory=dict)
 
     def named(self, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
-        """With their group and tags. Of a home with many runs only so many records are read each time."""
-        missing = [row.run_id for row in rows if row.run_id not in self._records]
-        for run_id in missing[:_AT_ONCE]:
-            self._record(run_id)
+        """With their group and tags. Of a home with many runs some records are read each time, as `is_behind` says."""
+        ended = time.perf_counter() + _BITE
+        missing = [row.run_id for row in rows if row.run_id not in self._records and row.run_id not in self._unread]
+        read = 0
+        while read < len(missing) and (read == 0 or time.perf_counter() < ended):
+            self._record(missing[read])
+            read += 1
+        self.is_behind = read < len(missing)
         return tuple(self._with_names(row) for row in rows)
+
+    def try_again(self) -> None:
+        """Records that could not be read may be whole by now."""
+        self._unread.clear()
 
     def _with_names(self, row: RunRow) -> RunRow:
         """A row that was told before stays the very same: the list compares a thousand of them each second."""
@@ -88,11 +105,20 @@ class FactBook:
     def _record(self, run_id: str) -> tuple[Facts, str]:
         if run_id not in self._records:
             try:
-                record = read_record(self.home.run_dir(run_id).record)
+                self._records[run_id] = self._read(self.home.run_dir(run_id).record)
             except (OSError, InvalidError):
+                self._unread.add(run_id)
                 return {}, ""  # the folder is gone, or damaged: the list says so, and no such filter fits it
-            self._records[run_id] = (record_facts(record), adapted_group(record))
         return self._records[run_id]
+
+    def _read(self, path: Path) -> tuple[Facts, str]:
+        """Raises OSError, InvalidError."""
+        _, found, tail = path.read_bytes().partition(_SITES)
+        said = hashlib.blake2b(tail, digest_size=16).digest()
+        if not found or said not in self._of_sites:
+            record = read_record(path)
+            self._of_sites[said] = (record_facts(record), adapted_group(record))
+        return self._of_sites[said]
 
     def _tags_of(self, run_id: str) -> tuple[str, ...]:
         path = self.home.run_dir(run_id).meta

@@ -28,12 +28,15 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All runs of the home, and those of them that the filter lets through; `locked`: who holds the store."""
+    """All runs of the home, and those of them that the filter lets through; `locked`: who holds the store, and after
+    how many seconds at most it is noticed that nobody does.
+    """
 
     rows: tuple[RunRow, ...]
     shown: tuple[RunRow, ...]
     query: Query
     locked: LockedError | None = None
+    retry_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class ListFeed:
     """Tells the list, at most once a second. For a thread of its own: where the store is held, it waits for it."""
 
     home: Home
+    _listed: tuple[RunRow, ...] = ()
     _rows: tuple[RunRow, ...] = ()
     _listing: Listing | None = None
     _listed_at: float | None = None
@@ -86,18 +90,23 @@ class ListFeed:
     def read(self, watched: Watched, now: float | None = None) -> Batch:
         """The list if it is another; `now` is a monotonic clock in seconds. Raises WorkbenchError, OSError."""
         at = time.monotonic() if now is None else now
-        if self._listed_at is None or at - self._listed_at >= LIST_SECONDS:
+        is_due = self._listed_at is None or at - self._listed_at >= LIST_SECONDS
+        if is_due:
             self._listed_at = at  # before the reading: where it fails, it is tried again in a second
-            self._rows = self._facts.named(self._lister.rows(at))
+            self._listed = self._lister.rows(at)
+            self._facts.try_again()
+        if is_due or self._facts.is_behind:
+            self._rows = self._facts.named(self._listed)
         before, locked = self._listing, self._lister.locked
         if before is None or before.rows != self._rows or before.query != watched.query or before.locked is not locked:
             shown = self._facts.fitting(self._rows, watched.query)
-            self._listing = Listing(self._rows, shown, watched.query, locked)
+            self._listing = Listing(self._rows, shown, watched.query, locked, self._lister.retry_seconds)
         return Batch(self._listing if self._listing is not before else None)
 
     def list_now(self) -> None:
         """The next reading tells the list anew: something was asked of a run."""
         self._listed_at = None
+        self._lister.ask_again()
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tui.aside import listed_aside
+from tui.patience import Patience
 from tui.runs.row import RunRow, in_order, row_of
 from workbench.errors import LockedError
 from workbench.report.live import at_work_rows
@@ -18,7 +19,6 @@ from workbench.run.states import RunStatus
 
 # A run that is over is taken up by its shim without any of the watched folders changing, if it never was in the queue.
 _WHOLE_SECONDS = 5.0
-LOCKED_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -37,6 +37,19 @@ class Lister:
     _marks_before: tuple[int, ...] | None = None
     _folders: dict[str, int] = field(default_factory=dict)
     _whole_at: float = 0.0
+    _patience: Patience = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._patience = Patience(self.home)
+
+    @property
+    def retry_seconds(self) -> float:
+        """How long it takes at most until it is noticed that a store that was held is free."""
+        return self._patience.seconds
+
+    def ask_again(self) -> None:
+        """A store that was held is asked with the next rows."""
+        self._patience.reset()
 
     def rows(self, now: float) -> tuple[RunRow, ...]:
         """All runs now, those at work first; `now` is a monotonic clock in seconds. Raises WorkbenchError, OSError."""
@@ -46,7 +59,7 @@ class Lister:
         work = self._at_work()
         ended = any(row["over"] for row in work.values()) or len(work) != len(self._unfinished)
         if marks != self._marks_before or ended or self._is_due(now):
-            self._list()
+            self._list(now)
             work = self._at_work()
             self._marks_before, self._whole_at = marks, now
         self._rows |= {
@@ -61,16 +74,18 @@ class Lister:
         is over was taken up, renamed or tagged. To look for that takes 3 ms of a thousand runs, to list them 40.
         """
         if self.locked:
-            return now - self._whole_at >= LOCKED_SECONDS
+            return self._patience.is_due(now)
         if now - self._whole_at < _WHOLE_SECONDS:
             return False
         self._whole_at = now
         return _folders(str(self.home.runs)) != self._folders
 
-    def _list(self) -> None:
+    def _list(self, now: float) -> None:
         folders, before = _folders(str(self.home.runs)), {row["run_id"]: row for row in self._listed}
-        self.locked = None
-        self._listed = listed_aside(self.home, self._is_held)
+        held: list[LockedError] = []
+        self._listed = listed_aside(self.home, held.append)
+        self.locked = held[0] if held else None
+        self._patience.asked(now, in_vain=bool(held))
         self._rows = {
             run_id: self._rows[run_id]
             for row in self._listed
@@ -80,9 +95,6 @@ class Lister:
         }
         self._folders = folders
         self._unfinished = [row["run_id"] for row in self._listed if not RunStatus(row["status"]).is_over]
-
-    def _is_held(self, error: LockedError) -> None:
-        self.locked = error
 
     def _at_work(self) -> dict[str, dict[str, Any]]:
         run_dirs = [self.home.run_dir(run_id) for run_id in self._unfinished]

@@ -1,5 +1,6 @@
 """One run in full, over the list; what helps against a failure is a key."""
 
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -13,6 +14,8 @@ from textual.worker import get_current_worker
 
 from tui.runs.asking import Wish, command
 from tui.runs.opened import Opened, open_run
+from tui.shell.held import hold_keys
+from tui.shell.in_turn import Hold, LetGo
 from tui.widgets.copying import copy_text
 from workbench.errors import WorkbenchError
 from workbench.report.plain import visible
@@ -59,11 +62,12 @@ class RunDialog(ModalScreen[Wish | None]):
         self.query_one("#run-scroll").focus()
 
     def on_resize(self) -> None:
-        """Also when it is opened: lines are folded to the width that there is."""
+        """Also when it is opened: lines are folded to the width that there is. Which keys there are is read, too."""
         width = max(20, self.app.size.width * 95 // 100 - 6)
-        self.run_worker(lambda: self._read(width), thread=True, group="run", exclusive=True, exit_on_error=False)
+        work = partial(self._read, width, hold_keys(self))
+        self.run_worker(work, thread=True, group="run", exclusive=True, exit_on_error=False)
 
-    def _read(self, width: int) -> None:
+    def _read(self, width: int, hold: Hold) -> None:
         try:
             opened = open_run(self._home, self._run_id, width)
         except WorkbenchError as error:
@@ -72,6 +76,7 @@ class RunDialog(ModalScreen[Wish | None]):
             opened = Opened(f"the run cannot be read: {visible(str(error))}", ())
         if not get_current_worker().is_cancelled:
             self.post_message(self.Read(opened))
+        self.post_message(LetGo(hold))
 
     @on(Read)
     def _show(self, event: Read) -> None:

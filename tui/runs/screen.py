@@ -13,6 +13,7 @@ from textual.widgets import Footer, Static
 from textual.worker import Worker, WorkerState
 
 from tui.opening import OpenSample
+from tui.patience import FIRST
 from tui.runs.answers_pane import AnswersPane
 from tui.runs.asking import Ask, Wish
 from tui.runs.choice import MOST_MARKED, Choice
@@ -22,7 +23,6 @@ from tui.runs.file_line import FileLine
 from tui.runs.filter_line import OUTPUT, RUNS, FilterLine
 from tui.runs.follower import Follower
 from tui.runs.keys import KEYS
-from tui.runs.lister import LOCKED_SECONDS
 from tui.runs.messages import Asked, Fed, Unread
 from tui.runs.output import Output
 from tui.runs.query import ALL, parse_query
@@ -82,7 +82,7 @@ class RunsScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static("", id="title", markup=False)
-        yield LockedBanner(LOCKED_SECONDS, "curves and output go on")
+        yield LockedBanner(FIRST, "curves and output go on")
         with Container(id="top"):
             yield RunList(id="list")
             yield CurvePane(id="curves")
@@ -115,7 +115,7 @@ class RunsScreen(Screen[None]):
         batch = event.batch
         if batch.listing is not None and batch.listing.query == self._query:
             self._listing = batch.listing
-            self.query_one(LockedBanner).show(batch.listing.locked)
+            self.query_one(LockedBanner).show(batch.listing.locked, batch.listing.retry_seconds)
             self._show_rows()
         self._curves.add(batch.points, batch.heard)
         if batch.said and batch.output == self._follower.watched.output:

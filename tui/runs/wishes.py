@@ -10,6 +10,8 @@ from tui.runs.asking import Wish, ask, command
 from tui.runs.cloning import clone_of
 from tui.runs.messages import Asked
 from tui.runs.row import RunRow
+from tui.shell.held import hold_keys
+from tui.shell.in_turn import Hold, LetGo
 from workbench.errors import WorkbenchError
 from workbench.library.tags import change_tags, tags_of
 from workbench.run.layout import Home
@@ -31,15 +33,17 @@ class Wishes:
 
     def clone(self, row: RunRow) -> None:
         """Opens the plan of the run as another one."""
-        self._widget.run_worker(partial(self._clone, row), thread=True, group="ask", exit_on_error=False)
+        work = partial(self._clone, row, hold_keys(self._widget))
+        self._widget.run_worker(work, thread=True, group="ask", exit_on_error=False)
 
-    def _clone(self, row: RunRow) -> None:
+    def _clone(self, row: RunRow, hold: Hold) -> None:
         try:
             name, text = clone_of(self._home.run_dir(row.run_id))
         except (WorkbenchError, OSError) as error:
             self._widget.post_message(Asked(f"{row.name}: its plan cannot be read: {error}", refused=True))
         else:
             self._widget.post_message(OpenPlan(None, text, name))
+        self._widget.post_message(LetGo(hold))
 
     def tag(self, run_id: str, tags: tuple[str, ...]) -> None:
         """Gives a run these tags and no others."""

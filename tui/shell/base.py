@@ -16,7 +16,7 @@ from textual.widget import Widget
 from tui.shell import guard, settings
 from tui.shell.ascii import AsciiFilter
 from tui.shell.errors import ErrorLedger, cause_of
-from tui.shell.in_turn import InTurn, Passed, Typed
+from tui.shell.in_turn import HELD, Hold, InTurn, LetGo, Passed, Typed
 from tui.shell.keys import KEYS
 from tui.shell.palette import Commands
 from tui.shell.registry import actions_of
@@ -95,6 +95,14 @@ class ShellApp(App[None]):
     @on(Passed)
     async def _passed(self, event: Passed) -> None:
         await self._in_turn.passed(event)
+
+    def hold_keys(self, seconds: float = HELD) -> Hold:
+        """What is typed behind the key at hand waits for a `LetGo` of this, but no longer than that."""
+        return self._in_turn.hold(seconds)
+
+    @on(LetGo)
+    def _let_go(self, event: LetGo) -> None:
+        self._in_turn.let_go(event.hold)
 
     def import_screens(self) -> None:
         """Has the keys of all screens known; here there are those that open over others."""

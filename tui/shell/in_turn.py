@@ -1,7 +1,8 @@
 """Keys in turn: each goes where the focus is once the key before it has done all that it does.
 
 Textual hands a key to whatever has the focus as it comes. Keys that come in one burst, as over a slow line, would all
-go to the pane that had it before the first: what is typed behind `:` would be taken for keys of the map.
+go to the pane that had it before the first: what is typed behind `:` would be taken for keys of the map. What a key
+has a thread read is part of what it does: whoever starts one holds the keys until `LetGo`.
 """
 
 import asyncio
@@ -15,7 +16,8 @@ from textual.message import Message
 
 NEAR = 0.05  # seconds; a key that comes later finds the one before it done
 _ROUNDS = 3  # an input's own message, that of the line around it, and what the screen does then
-_PATIENCE = 0.5  # seconds, for a pane that was closed under what was sent to it
+_TICK, _PATIENCE = 0.05, 10  # seconds, and how many of these, for a pane that was closed under what was sent to it
+HELD = 3.0  # seconds that keys wait for what a thread reads; what takes longer is worked beside
 Typed = events.Key | events.Paste
 
 
@@ -27,6 +29,18 @@ class Passed(Message):
         self.number = number
 
 
+class Hold:
+    """Keys wait for its end."""
+
+
+class LetGo(Message):
+    """What keys were held for is done. Sent behind what it led to, from a thread or not."""
+
+    def __init__(self, hold: Hold) -> None:
+        super().__init__()
+        self.hold = hold
+
+
 class InTurn:
     """Holds back what is typed while what was typed before is under way."""
 
@@ -36,14 +50,41 @@ class InTurn:
         self._handed_at = float("-inf")
         self._round, self._left = 0, 0
         self._late: asyncio.TimerHandle | None = None
+        self._holds: set[Hold] = set()
+        self._came_at = float("-inf")
 
     async def take(self, event: Typed) -> None:
         """Hands it on now, or behind those that are held."""
-        if not self._held and monotonic() - self._handed_at >= NEAR:
+        near, self._came_at = monotonic() - self._came_at < NEAR, monotonic()
+        if not near and isinstance(event, events.Key) and event.key == "escape":
+            self._end_holds()  # whoever waits may stop waiting
+        if not self._held and not self._holds and monotonic() - self._handed_at >= NEAR:
             await self._hand(event)
             return
         self._held.append(event)
-        if len(self._held) == 1:
+        if len(self._held) == 1 and not self._holds:
+            self._begin()
+
+    def hold(self, seconds: float) -> Hold:
+        """What is typed from now on waits for `let_go`, but no longer than that."""
+        hold = Hold()
+        self._holds.add(hold)
+        asyncio.get_running_loop().call_later(seconds, self.let_go, hold)
+        return hold
+
+    def let_go(self, hold: Hold) -> None:
+        """Goes on with what is held, once nothing else is waited for."""
+        if hold in self._holds:
+            self._holds.remove(hold)
+            self._go_on()
+
+    def _end_holds(self) -> None:
+        if self._holds:
+            self._holds.clear()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._held and not self._holds and self._app.is_running:
             self._begin()
 
     async def passed(self, event: Passed) -> None:
@@ -55,18 +96,27 @@ class InTurn:
             self._send()
             return
         self._stop_waiting()
-        await self._hand(self._held.popleft())
-        if self._held:
-            self._begin()
+        if not self._holds:
+            await self._hand(self._held.popleft())
+            self._go_on()
 
     async def _hand(self, event: Typed) -> None:
         self._handed_at = monotonic()
-        await self._hand_on(event)
+        if self._app.screen_stack:  # there is none once the program is being left
+            await self._hand_on(event)
 
     def _begin(self) -> None:
+        self._stop_waiting()
         self._left = _ROUNDS
-        self._late = asyncio.get_running_loop().call_later(_PATIENCE, self._give_up)
+        self._be_patient(_PATIENCE)
         self._send()
+
+    def _be_patient(self, ticks: int) -> None:
+        """What keeps the program busy for seconds, as an import does, costs one tick: no pane had its turn then."""
+        if ticks:
+            self._late = asyncio.get_running_loop().call_later(_TICK, self._be_patient, ticks - 1)
+        else:
+            self._give_up()
 
     def _send(self) -> None:
         self._round += 1

@@ -22,8 +22,10 @@ class LockedBanner(Static):
         super().__init__("", id=id, markup=False)
         self._seconds, self._goes_on = seconds, goes_on
 
-    def show(self, locked: LockedError | None) -> None:
-        """None where the store is free."""
+    def show(self, locked: LockedError | None, seconds: float | None = None) -> None:
+        """None where the store is free; `seconds` where it is tried again after others than usual."""
         self.set_class(locked is not None, "-shown")
         if locked:
-            self.update(f"{shorten(locked.title, _HOLDER)}. Trying again every {self._seconds:g} s; {self._goes_on}.")
+            self.update(
+                f"{shorten(locked.title, _HOLDER)}. Trying again every {seconds or self._seconds:g} s; {self._goes_on}."
+            )

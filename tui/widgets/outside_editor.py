@@ -31,18 +31,21 @@ def edited_outside(app: App[Any], text: str, suffix: str) -> str:
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         path = Path(folder) / f"text{suffix}"
         path.write_text(text, encoding="utf-8")
-        edit_file(app, path)
+        edit_file(app, path, "write in the screen itself")
         return path.read_text(encoding="utf-8", errors="replace")
 
 
-def edit_file(app: App[Any], path: Path) -> None:
-    """Waits until the editor is left. Raises UsageError as `edited_outside` does, and where it ends with a failure."""
+def edit_file(app: App[Any], path: Path, instead: str) -> None:
+    """Waits until the editor is left. Raises UsageError as `edited_outside` does, and where it ends with a failure.
+
+    `instead` is what to do where no editor can be opened.
+    """
     command = editor_of(os.environ)
     try:
         with app.suspend():
             code = subprocess.run([*command, str(path)], check=False).returncode
     except SuspendNotSupported as error:
-        raise UsageError("no editor can be opened from here, as in a browser", "write in the screen itself") from error
+        raise UsageError("no editor can be opened from here, as in a browser", instead) from error
     except OSError as error:
         raise UsageError(
             f"{command[0]} cannot be started: {error.strerror}", "set $EDITOR to one that can: export EDITOR=nano"
