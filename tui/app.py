@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -52,9 +52,13 @@ class WorkbenchApp(ShellApp):
     async def on_mount(self) -> None:
         self.add_mode(_BETWEEN, Screen)
         self._add_modes()
+        if not self.covers_first:
+            await self._begin()
+
+    @on(events.Ready)
+    async def _painted(self) -> None:
+        """The cover stands on the terminal."""
         if self.covers_first:
-            self.call_after_refresh(self._begin)
-        else:
             await self._begin()
 
     @property
@@ -68,6 +72,9 @@ class WorkbenchApp(ShellApp):
             await self.action_show("plan")
         if self._begin_with_sample:
             self.action_sample()
+
+    def delay_update(self, delay: float = 0.05) -> None:
+        """Not at all: Textual holds paint back for a while after a change of screens, and ours are whole by then."""
 
     async def action_show(self, name: str) -> None:
         """Goes to a screen; each is made when it is first shown."""

@@ -117,7 +117,8 @@ class PlanScreen(Screen[None]):
     def on_mount(self) -> None:
         self.grid.focus()
         self._view.show_all()
-        self._view.read_pace(self._background)
+        # What earlier runs took comes from the store, and to load DuckDB takes as long as the first paint.
+        self.call_after_refresh(self._view.read_pace, self._background)
         self.set_interval(_LOOK, self._watch.look)
         if self._wanted:
             self._answered.open_model(self._wanted)
