@@ -33,8 +33,9 @@ class _Covered(WorkbenchApp):
 
 
 @pytest.mark.screens
-def test_the_cover_is_painted_and_the_plan_follows(tmp_path: Path) -> None:
-    app = _Covered(Home(tmp_path / "[b]home"))
+def test_the_cover_is_painted_and_the_plan_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = _Covered(Home(Path("[b]home")))
 
     async def run() -> None:
         async with app.run_test(size=(80, 24)) as pilot:
@@ -44,6 +45,7 @@ def test_the_cover_is_painted_and_the_plan_follows(tmp_path: Path) -> None:
                     break
             assert "reading the draft for demo" in app.seen
             assert "[b]home" in app.seen
+            assert "╭" in app.seen
             assert "6 blocks" in screen_text(app)
             await pilot.press("2")
             assert isinstance(app.screen, RunsScreen)
