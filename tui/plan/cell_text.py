@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from tui.plan.measured import Measured
 from workbench.plan.plan import PlannedSite
+
+if TYPE_CHECKING:
+    from tui.plan.measured import Measured
 
 # One letter per method, so that four characters hold method and rank.
 LETTERS: Mapping[str, str] = {
@@ -53,7 +56,7 @@ class CellText:
     level: float | None = None
 
 
-def cell_text(sites: Sequence[PlannedSite], shown: Shown, scale: Scale, measured: Measured | None = None) -> CellText:
+def cell_text(sites: Sequence[PlannedSite], shown: Shown, scale: Scale, measured: "Measured | None" = None) -> CellText:
     """The cell of these sites; where several share it, parameters are summed and measured values averaged."""
     if not sites:
         return CellText(ABSENT, "absent")
@@ -72,7 +75,7 @@ def cell_text(sites: Sequence[PlannedSite], shown: Shown, scale: Scale, measured
     return CellText(found.text, found.kind, scale.level(max(p.adapter.r for p in sites if p.adapter)))
 
 
-def scale_of(cells: Iterable[Sequence[PlannedSite]], shown: Shown, measured: Measured | None = None) -> Scale:
+def scale_of(cells: Iterable[Sequence[PlannedSite]], shown: Shown, measured: "Measured | None" = None) -> Scale:
     """From the least to the greatest value of the map; ranks and parameters from nothing on."""
     if shown is Shown.MEASURED:
         found = [value for sites in cells if (value := _mean(sites, measured)) is not None]
@@ -95,7 +98,7 @@ def short(value: float) -> str:
     return f"{value:.{2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0}f}"
 
 
-def _mean(sites: Sequence[PlannedSite], measured: Measured | None) -> float | None:
+def _mean(sites: Sequence[PlannedSite], measured: "Measured | None") -> float | None:
     values = measured.values if measured else {}
     found = [values[planned.site.name] for planned in sites if planned.site.name in values]
     return sum(found) / len(found) if found else None

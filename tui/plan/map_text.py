@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tui.plan.cell_text import MIXED, CellText, Scale, Shown, cell_text, scale_of
 from tui.plan.layers import Cell, Layers
-from tui.plan.measured import Measured
 from workbench.plan.plan import Plan, PlannedSite
 from workbench.report.numbers import count
 from workbench.report.plain import visible
+
+if TYPE_CHECKING:
+    from tui.plan.measured import Measured
 
 _BAR, _COUNT, _GROUP = 7, 8, 10
 
@@ -53,7 +56,7 @@ def map_text(
     layers: Layers,
     sites: Mapping[Cell, tuple[PlannedSite, ...]],
     shown: Shown,
-    measured: Measured | None,
+    measured: "Measured | None",
 ) -> MapText:
     """`sites` is what the plan sets in every cell of the layers."""
     scale = scale_of(sites.values(), shown, measured)
@@ -70,7 +73,7 @@ def map_text(
 
 
 def _cells(
-    cells: Mapping[Cell, tuple[PlannedSite, ...]], shown: Shown, scale: Scale, measured: Measured | None
+    cells: Mapping[Cell, tuple[PlannedSite, ...]], shown: Shown, scale: Scale, measured: "Measured | None"
 ) -> Iterator[tuple[Cell, CellText]]:
     """Cells of one site that are set alike have the same text; measured values are each their own."""
     known: dict[object, CellText] = {}
