@@ -1,6 +1,7 @@
 """The app: its screens as modes, keys that hold everywhere, and the way back out. It runs nothing itself."""
 
 import asyncio
+import gc
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -60,6 +61,8 @@ class WorkbenchApp(ShellApp):
         """The cover stands on the terminal."""
         if self.covers_first:
             await self._begin()
+            gc.enable()
+            gc.freeze()  # what is there by now stays until the end
 
     @property
     def covers_first(self) -> bool:
@@ -114,7 +117,13 @@ class WorkbenchApp(ShellApp):
 
     def _add_modes(self) -> None:
         for name in NAMES:
-            self.add_mode(name, partial(make_screen, name, self.home, self._model))
+            self.add_mode(name, partial(self._made, name))
+
+    def _made(self, name: str) -> Screen[None]:
+        screen = make_screen(name, self.home, self._model)
+        # What is made now has the present theme; Textual would parse all styles anew, twice, to be sure of that.
+        screen._css_update_count = self._css_update_count
+        return screen
 
     @on(OpenRuns)
     async def _open_runs(self, event: OpenRuns) -> None:

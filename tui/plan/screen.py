@@ -128,7 +128,7 @@ class PlanScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.grid.focus()
-        self._view.show_all()
+        self._view.show_map()
         # What earlier runs took comes from the store, and to load DuckDB takes as long as the first paint.
         self.call_after_refresh(self._view.read_pace, self._background)
         self.set_interval(_LOOK, self._watch.look)

@@ -81,6 +81,12 @@ class PlanView:
         self._ground = replace(self._ground, baseline=baseline, baseline_name=name)
         self.show_draft()
 
+    def show_map(self) -> None:
+        """The screen is new: the map and its lines are painted first, what stands beside it next."""
+        self.show_heading()
+        self._show_title()
+        self._after_paint(self.show_all)
+
     def show_draft(self) -> None:
         """The plan has changed: the map is painted first, as that is what a key is pressed for."""
         self._screen.grid.show_plan(self._desk.draft.plan)
