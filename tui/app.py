@@ -60,9 +60,10 @@ class WorkbenchApp(ShellApp):
     async def _painted(self) -> None:
         """The cover stands on the terminal."""
         if self.covers_first:
-            await self._begin()
-            gc.enable()
-            gc.freeze()  # what is there by now stays until the end
+            try:
+                await self._begin()
+            finally:
+                _collect_again()
 
     @property
     def covers_first(self) -> bool:
@@ -73,6 +74,7 @@ class WorkbenchApp(ShellApp):
         """A key that was pressed meanwhile may have asked for another screen."""
         if isinstance(self.screen_stack[0], Cover):
             await self.action_show("plan")
+            self.fit_to(self.size)
         if self._begin_with_sample:
             self.action_sample()
 
@@ -152,6 +154,13 @@ class WorkbenchApp(ShellApp):
         live = sum(view.status.is_live for _, view in runs_at_work(self._own))
         text = f"{live} {'run keeps' if live == 1 else 'runs keep'} going; see: workbench runs watch"
         self.exit(message=text if live else None)
+
+
+def _collect_again() -> None:
+    """From now on garbage is looked for where that was put off; what is there by now stays until the end."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def run_app(home: Home, model: str = DEMO, only_ascii: bool = False, sample: bool = False) -> int:
