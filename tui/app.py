@@ -79,7 +79,9 @@ class WorkbenchApp(ShellApp):
             self.action_sample()
 
     def delay_update(self, delay: float = 0.05) -> None:
-        """Not at all: Textual holds paint back for a while after a change of screens, and ours are whole by then."""
+        """Textual holds paint back after a change of screens. What follows the cover is new, and whole once painted."""
+        if not isinstance(self.screen, Cover):
+            super().delay_update(delay)
 
     async def action_show(self, name: str) -> None:
         """Goes to a screen; each is made when it is first shown."""
