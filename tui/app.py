@@ -1,11 +1,12 @@
 """The app: its screens as modes, keys that hold everywhere, and the way back out. It runs nothing itself."""
 
 import asyncio
+import gc
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -52,10 +53,17 @@ class WorkbenchApp(ShellApp):
     async def on_mount(self) -> None:
         self.add_mode(_BETWEEN, Screen)
         self._add_modes()
-        if self.covers_first:
-            self.call_after_refresh(self._begin)
-        else:
+        if not self.covers_first:
             await self._begin()
+
+    @on(events.Ready)
+    async def _painted(self) -> None:
+        """The cover stands on the terminal."""
+        if self.covers_first:
+            try:
+                await self._begin()
+            finally:
+                _collect_again()
 
     @property
     def covers_first(self) -> bool:
@@ -66,8 +74,14 @@ class WorkbenchApp(ShellApp):
         """A key that was pressed meanwhile may have asked for another screen."""
         if isinstance(self.screen_stack[0], Cover):
             await self.action_show("plan")
+            self.fit_to(self.size)
         if self._begin_with_sample:
             self.action_sample()
+
+    def delay_update(self, delay: float = 0.05) -> None:
+        """Textual holds paint back after a change of screens. What follows the cover is new, and whole once painted."""
+        if not isinstance(self.screen, Cover):
+            super().delay_update(delay)
 
     async def action_show(self, name: str) -> None:
         """Goes to a screen; each is made when it is first shown."""
@@ -107,7 +121,13 @@ class WorkbenchApp(ShellApp):
 
     def _add_modes(self) -> None:
         for name in NAMES:
-            self.add_mode(name, partial(make_screen, name, self.home, self._model))
+            self.add_mode(name, partial(self._made, name))
+
+    def _made(self, name: str) -> Screen[None]:
+        screen = make_screen(name, self.home, self._model)
+        # What is made now has the present theme; Textual would parse all styles anew, twice, to be sure of that.
+        screen._css_update_count = self._css_update_count
+        return screen
 
     @on(OpenRuns)
     async def _open_runs(self, event: OpenRuns) -> None:
@@ -136,6 +156,13 @@ class WorkbenchApp(ShellApp):
         live = sum(view.status.is_live for _, view in runs_at_work(self._own))
         text = f"{live} {'run keeps' if live == 1 else 'runs keep'} going; see: workbench runs watch"
         self.exit(message=text if live else None)
+
+
+def _collect_again() -> None:
+    """From now on garbage is looked for where that was put off; what is there by now stays until the end."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def run_app(home: Home, model: str = DEMO, only_ascii: bool = False, sample: bool = False) -> int:

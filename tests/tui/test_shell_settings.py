@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.color import Color
 from textual.pilot import Pilot
 
 from tests.tui.pilot import drive, screen_text
@@ -188,3 +189,23 @@ def test_a_toast_does_not_hide_that_the_window_is_too_small(home: Home) -> None:
         assert [told.message for told in pilot.app._notifications] == ["a toast that would fill the window"]
 
     drive(home, steps, (20, 5))
+
+
+@pytest.mark.screens
+def test_a_theme_holds_on_screens_made_before_and_after(home: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        def background() -> Color:
+            return pilot.app.screen.background_colors[1]
+
+        await pilot.press("2", "1")
+        before = background()
+        pilot.app.theme = "colour-blind-light"
+        await pilot.pause()
+        assert background() != before
+        there = background()
+        for key in ("2", "3", "4", "1"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert background() == there
+
+    drive(home, steps)

@@ -19,7 +19,7 @@ HEAVY = (
     "matplotlib",
 )
 FACES = {
-    "workbench.plan.files": (*HEAVY, "rich"),
+    "workbench.plan.files": (*HEAVY, "rich", "pydantic"),
     "workbench.plan.model_map": (*HEAVY, "rich", "pydantic", "ruamel"),
     "workbench.plan.selector": (*HEAVY, "rich", "pydantic", "ruamel"),
     "workbench.plan.cost": (*HEAVY, "rich"),
@@ -37,6 +37,7 @@ FACES = {
     "store.compare": tuple(name for name in (*HEAVY, "rich") if name != "duckdb"),
     "workbench.train.train_run": ("duckdb", "textual", "matplotlib", "store", "tui"),
     "tui": HEAVY,
+    "tui.plan.screen": tuple(name for name in (*HEAVY, "pydantic") if name != "textual"),
     "tui.compare.screen": tuple(name for name in HEAVY if name != "textual"),
 }
 

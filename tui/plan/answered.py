@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tui.plan.desk import Desk, open_model, open_plan
 from tui.plan.devices import Device
-from tui.plan.measured import Measured
 from workbench.errors import WorkbenchError
 from workbench.plan.plan import Plan
 from workbench.report.plain import shorten
 
 if TYPE_CHECKING:
+    from tui.plan.measured import Measured
     from tui.plan.screen import PlanScreen
 
 OPEN = "open"  # the group of what is read to be shown instead of the draft
@@ -69,7 +69,7 @@ class Answered:
     def fit_to(self, device: Device) -> None:
         self._screen.view.fit_to(device)
 
-    def paint_measured(self, found: Measured) -> None:
+    def paint_measured(self, found: "Measured") -> None:
         self._screen.view.paint_measured(found)
 
     def compare_with(self, plan: Plan) -> None:
@@ -78,7 +78,7 @@ class Answered:
     def lay_pattern(self, name: str) -> None:
         self._screen.change(lambda: self._screen.edits.pattern(name))
 
-    def lay_top(self, found: Measured, share: float) -> None:
+    def lay_top(self, found: "Measured", share: float) -> None:
         self._screen.change(lambda: self._screen.edits.top(found, share))
         self.paint_measured(found)
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tui.plan.devices import Device
-from tui.plan.pace import Pace
 from workbench.plan.cost import discount, memory, share_of_base
 from workbench.plan.keys import format_value
 from workbench.plan.memory import Memory
 from workbench.plan.plan import Plan, PlannedSite
 from workbench.plan.site import Site
 from workbench.report.numbers import ABSENT, count, percent, size
+
+if TYPE_CHECKING:
+    from tui.plan.pace import Pace
 
 TOKENS = 2048
 _BAR = 16
@@ -23,7 +26,7 @@ class Ground:
     device: Device
     baseline: Plan
     baseline_name: str
-    pace: Pace | None = None
+    pace: "Pace | None" = None
 
 
 def settings_lines(sites: Sequence[PlannedSite], plan: Plan) -> list[tuple[str, str]]:

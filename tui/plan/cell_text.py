@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from tui.plan.measured import Measured
 from workbench.plan.plan import PlannedSite
+
+if TYPE_CHECKING:
+    from tui.plan.measured import Measured
 
 # One letter per method, so that four characters hold method and rank.
 LETTERS: Mapping[str, str] = {
@@ -53,7 +56,7 @@ class CellText:
     value: float | None = None
 
 
-def cell_text(sites: Sequence[PlannedSite], shown: Shown, measured: Measured | None = None) -> CellText:
+def cell_text(sites: Sequence[PlannedSite], shown: Shown, measured: "Measured | None" = None) -> CellText:
     """The cell of these sites; where several share it, parameters are summed and measured values averaged."""
     if shown is Shown.BASE:
         return _same([planned.base.format for planned in sites], "base")
@@ -89,7 +92,7 @@ def short(value: float) -> str:
     return f"{value:.{2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0}f}"
 
 
-def _mean(sites: Sequence[PlannedSite], measured: Measured | None) -> float | None:
+def _mean(sites: Sequence[PlannedSite], measured: "Measured | None") -> float | None:
     values = measured.values if measured else {}
     found = [values[planned.site.name] for planned in sites if planned.site.name in values]
     return sum(found) / len(found) if found else None

@@ -2,11 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tui.plan.picker import Choice
 from workbench.errors import UsageError
 from workbench.report.numbers import size
-from workbench.run.gpus import Gpu
+
+if TYPE_CHECKING:
+    from workbench.run.gpus import Gpu
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(GB|GiB|G)?", re.IGNORECASE)
 SIZES = (8, 12, 16, 24, 40, 48, 80)
@@ -32,7 +35,7 @@ def this_cpu() -> Device:
     return Device("cpu", min([total_memory(), *(limit.limit_bytes for limit in memory_limits())]))
 
 
-def of_gpu(index: int, gpu: Gpu) -> Device:
+def of_gpu(index: int, gpu: "Gpu") -> Device:
     return Device(f"GPU {index}, {gpu.name}", gpu.memory_bytes, f"cuda:{index}")
 
 

@@ -1,6 +1,7 @@
 """The lines around the map: its title and legend, the heading of the screen, and the status line of narrow ones."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -10,13 +11,15 @@ from tui.plan.cell_text import LETTERS, Scale, Shown, short
 from tui.plan.desk import Desk
 from tui.plan.layer_grid import LayerGrid
 from tui.plan.layers import named
-from tui.plan.measured import Measured
 from tui.widgets.scale import shade
 from workbench.plan.cost import share_of_base
-from workbench.plan.diff import PlanDiff
 from workbench.plan.plan import PlannedSite
 from workbench.report.numbers import count, percent
 from workbench.report.plain import shorten, visible
+
+if TYPE_CHECKING:
+    from tui.plan.measured import Measured
+    from workbench.plan.diff import PlanDiff
 
 _SHADES = 6
 _OPENING = 28  # cells
@@ -27,7 +30,7 @@ class Against:
     """A plan that the draft is compared with: what differs, and at which sites."""
 
     name: str
-    found: PlanDiff
+    found: "PlanDiff"
 
     @property
     def sites(self) -> frozenset[str]:
@@ -56,7 +59,7 @@ def map_title(grid: LayerGrid, against: Against | None) -> str:
     return f"{said} — {chosen}" if chosen else said
 
 
-def legend(grid: LayerGrid, measured: Measured | None, methods: set[str]) -> Text:
+def legend(grid: LayerGrid, measured: "Measured | None", methods: set[str]) -> Text:
     """What texts and colours stand for; of measured values quantity, range, unit and run."""
     shown = grid.shown
     if shown is Shown.MEASURED and measured:

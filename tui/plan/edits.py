@@ -1,11 +1,11 @@
 """What the keys of the Plan screen do to the chosen sites. Each edit is rules that the plan file takes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tui.plan.brush import OFF
 from tui.plan.desk import Desk
 from tui.plan.layer_grid import LayerGrid
-from tui.plan.measured import Measured
 from tui.plan.patterns import PATTERNS, modules_of, pattern_rules, top_rules, top_sites
 from tui.plan.rule_line import read_rule
 from workbench.errors import UsageError
@@ -13,6 +13,9 @@ from workbench.plan.catalogue import CATALOGUE, NONE
 from workbench.plan.formats import FORMATS
 from workbench.plan.plan import PlannedSite
 from workbench.plan.site import Site
+
+if TYPE_CHECKING:
+    from tui.plan.measured import Measured
 
 
 class Edits:
@@ -66,7 +69,7 @@ class Edits:
         self._desk.add(pattern_rules(pattern.blocks, modules, self._paint()), self._paint())
         self._choose(read_rule(f"{pattern.blocks} {modules}", self._desk.draft.plan).sites)
 
-    def top(self, measured: Measured, share: float) -> None:
+    def top(self, measured: "Measured", share: float) -> None:
         """Adapts the sites with the largest values, of the chosen modules, with the brush; nothing else of them."""
         modules = self._modules()
         among = self._grid.placed.map.sites

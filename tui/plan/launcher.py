@@ -6,12 +6,12 @@ from textual.message import Message
 
 from tui.plan.background import said
 from tui.plan.desk import open_plan
-from tui.plan.launch import Launched, Wish, launch
 from workbench.errors import WorkbenchError
 from workbench.report.plain import visible
 from workbench.sample.mark import require_own
 
 if TYPE_CHECKING:
+    from tui.plan.launch import Launched, Wish
     from tui.plan.screen import PlanScreen
 
 _MOST = 600
@@ -20,7 +20,7 @@ _MOST = 600
 class WasLaunched(Message):
     """The command that launches has ended."""
 
-    def __init__(self, launched: Launched) -> None:
+    def __init__(self, launched: "Launched") -> None:
         super().__init__()
         self.launched = launched
 
@@ -83,15 +83,17 @@ class Launcher:
         self._screen.view.show_heading()
         return True
 
-    def _launch(self, wish: Wish | None) -> None:
+    def _launch(self, wish: "Wish | None") -> None:
         if wish is not None:
             self._screen.notify("putting the runs into the queue …", markup=False)
             self._screen.run_worker(lambda: self._in_thread(wish), thread=True, group="launch", exit_on_error=False)
 
-    def _in_thread(self, wish: Wish) -> None:
+    def _in_thread(self, wish: "Wish") -> None:
+        from tui.plan.launch import launch
+
         self._screen.post_message(WasLaunched(launch(self._screen.desk.home.path, wish)))
 
-    def say(self, done: Launched) -> None:
+    def say(self, done: "Launched") -> None:
         if done.code == 0:
             self._screen.notify("queued; 2 shows the runs", markup=False)
             return

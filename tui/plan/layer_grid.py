@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,11 +17,13 @@ from textual.strip import Strip
 from tui.plan.cell_text import CellText, Scale, Shown
 from tui.plan.layers import Cell, Layers, alike
 from tui.plan.map_text import MapText, map_text
-from tui.plan.measured import Measured
 from tui.plan.selection import Kind, Selection, chosen_cells
 from tui.widgets.movement import Words, movement
 from tui.widgets.scale import shade
 from workbench.plan.plan import Plan, PlannedSite
+
+if TYPE_CHECKING:
+    from tui.plan.measured import Measured
 
 CELL, LABEL = 6, 13
 
@@ -160,7 +162,7 @@ class LayerGrid(ScrollView, can_focus=True):
         if rest:
             self.call_after_refresh(self._refresh_rows, rest)
 
-    def show(self, shown: Shown, measured: Measured | None = None) -> None:
+    def show(self, shown: Shown, measured: "Measured | None" = None) -> None:
         """Texts and colours stand for something else."""
         self._shown, self._measured = shown, measured
         self._set(self._plan, self._layers)

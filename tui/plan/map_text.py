@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tui.plan.cell_text import MIXED, CellText, Scale, Shown, cell_text, scale_of
 from tui.plan.layers import Cell, Layers
-from tui.plan.measured import Measured
 from workbench.plan.plan import Plan, PlannedSite
 from workbench.report.numbers import count
 from workbench.report.plain import visible
+
+if TYPE_CHECKING:
+    from tui.plan.measured import Measured
 
 _BAR, _COUNT, _GROUP = 7, 8, 10
 CellSites = Mapping[Cell, tuple[PlannedSite, ...]]
@@ -61,7 +64,7 @@ def map_text(
     layers: Layers,
     sites: CellSites,
     shown: Shown,
-    measured: Measured | None,
+    measured: "Measured | None",
     before: MapText | None = None,
     changed: Iterable[int] = (),
 ) -> MapText:
@@ -85,7 +88,7 @@ def map_text(
 
 
 def _row_drawing(
-    plan: Plan, layers: Layers, sites: CellSites, shown: Shown, measured: Measured | None
+    plan: Plan, layers: Layers, sites: CellSites, shown: Shown, measured: "Measured | None"
 ) -> Callable[[int], RowText]:
     groups = [(name, frozenset(members)) for name, members in plan.groups]
     draw = _cell_drawing(shown, measured)
@@ -103,7 +106,7 @@ def _row_drawing(
     return drawn
 
 
-def _cell_drawing(shown: Shown, measured: Measured | None) -> Callable[[tuple[PlannedSite, ...]], CellText]:
+def _cell_drawing(shown: Shown, measured: "Measured | None") -> Callable[[tuple[PlannedSite, ...]], CellText]:
     """Cells of one site that are set alike have the same text; measured values are each their own."""
     known: dict[object, CellText] = {}
 

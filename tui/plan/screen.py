@@ -50,7 +50,19 @@ class PlanScreen(Screen[None]):
     """One draft at a time; what is typed is in its journal before it is on the screen."""
 
     HORIZONTAL_BREAKPOINTS = _NARROW
-    CSS_PATH = "screen.tcss"
+    # Not a file of its own: for another file Textual parses all styles anew, which the first paint would wait for.
+    DEFAULT_CSS = """
+    PlanScreen {
+        & #title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+        & #map { border: round $accent; border-title-align: left; width: 1fr; }
+        & #legend { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & #inspector { border: round $primary; }
+        & #status { height: 1; padding: 0 1; display: none; text-wrap: nowrap; text-overflow: ellipsis; }
+        &.-narrow #inspector { display: none; }
+        &.-narrow #status { display: block; }
+        &.-narrow.-drawer #inspector { display: block; layer: above; dock: right; }
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     def __init__(self, home: Home, model: str = DEMO) -> None:
@@ -116,8 +128,9 @@ class PlanScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.grid.focus()
-        self._view.show_all()
-        self._view.read_pace(self._background)
+        self._view.show_map()
+        # What earlier runs took comes from the store, and to load DuckDB takes as long as the first paint.
+        self.call_after_refresh(self._view.read_pace, self._background)
         self.set_interval(_LOOK, self._watch.look)
         if self._wanted:
             self._answered.open_model(self._wanted)

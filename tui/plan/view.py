@@ -13,13 +13,12 @@ from tui.plan.desk import Desk
 from tui.plan.devices import Device, this_cpu
 from tui.plan.display import Against, brush_text, heading, legend, map_title, selection_title, status
 from tui.plan.inspector import Inspector
-from tui.plan.measured import Measured
-from tui.plan.pace import Pace, pace_of
 from tui.widgets.saying import say
-from workbench.plan.diff import diff_plans
 from workbench.plan.plan import Plan
 
 if TYPE_CHECKING:
+    from tui.plan.measured import Measured
+    from tui.plan.pace import Pace
     from tui.plan.screen import PlanScreen
 
 _OPENED = "the plan as opened"
@@ -39,7 +38,7 @@ class PlanView:
         self._waiting: Callable[[], None] | None = None
 
     @property
-    def measured(self) -> Measured | None:
+    def measured(self) -> "Measured | None":
         return self._measured
 
     def begin(self, desk: Desk) -> None:
@@ -52,10 +51,12 @@ class PlanView:
         self.show_draft()
 
     def read_pace(self, background: Background) -> None:
+        from tui.plan.pace import pace_of
+
         home, model = self._desk.home, self._desk.draft.plan.map
         background.read("pace", lambda: pace_of(home, model), self._paced)
 
-    def _paced(self, pace: Pace | None) -> None:
+    def _paced(self, pace: "Pace | None") -> None:
         self._ground = replace(self._ground, pace=pace)
         self._show_budget()
 
@@ -67,18 +68,24 @@ class PlanView:
         self._screen.grid.show(shown, self._measured)
         self._show_title()
 
-    def paint_measured(self, found: Measured) -> None:
+    def paint_measured(self, found: "Measured") -> None:
         self._measured = found
         self.colour(Shown.MEASURED)
 
     def compare(self, plan: Plan | None) -> None:
         """Marks what differs from a plan, which is the baseline meanwhile. Raises InvalidError for another model's."""
         if plan:
-            diff_plans(plan, self._desk.draft.plan)
+            _difference(plan, self._desk.draft.plan)
         self._compared = plan
         baseline, name = (plan, plan.name) if plan else (self._desk.baseline, _OPENED)
         self._ground = replace(self._ground, baseline=baseline, baseline_name=name)
         self.show_draft()
+
+    def show_map(self) -> None:
+        """The screen is new: the map and its lines are painted first, what stands beside it next."""
+        self.show_heading()
+        self._show_title()
+        self._after_paint(self.show_all)
 
     def show_draft(self) -> None:
         """The plan has changed: the map is painted first, as that is what a key is pressed for."""
@@ -131,9 +138,7 @@ class PlanView:
         """Of another model nothing can be compared any more."""
         plan, grid = self._desk.draft.plan, self._screen.grid
         same = self._compared is not None and self._compared.map.sites == plan.map.sites
-        self._against = (
-            Against(self._compared.name, diff_plans(self._compared, plan)) if same and self._compared else None
-        )
+        self._against = _difference(self._compared, plan) if same and self._compared else None
         names = self._against.sites if self._against else frozenset()
         grid.differ(grid.placed.cell_of(site) for site in plan.map.sites if site.name in names)
         inspector = self._screen.query_one(Inspector)
@@ -156,3 +161,10 @@ class PlanView:
             grid.border_title = title
         methods = {planned.method for planned in self._desk.draft.plan.sites}
         say(self._screen.query_one("#legend", Static), legend(grid, self._measured, methods))
+
+
+def _difference(before: Plan, after: Plan) -> Against:
+    """Raises InvalidError for plans of different models."""
+    from workbench.plan.diff import diff_plans
+
+    return Against(before.name, diff_plans(before, after))

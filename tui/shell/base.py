@@ -10,6 +10,7 @@ from rich.text import Text
 from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.notifications import SeverityLevel
 from textual.widget import Widget
 
@@ -119,7 +120,11 @@ class ShellApp(App[None]):
             self.notify(visible(said), severity="warning", markup=False)
 
     def on_resize(self, event: events.Resize) -> None:
-        if not is_too_small(event.size):
+        self.fit_to(event.size)
+
+    def fit_to(self, size: Size) -> None:
+        """Where a window is too small, it says so instead of showing anything."""
+        if not is_too_small(size):
             while self._untold:
                 self._untold.popleft()()
         elif not isinstance(self.screen, TooSmall):

@@ -11,7 +11,7 @@ from workbench.run.layout import Home
 class Cover(Screen[None]):
     """Painted before anything else is imported: a program that shows nothing seems not to have started."""
 
-    CSS = """
+    DEFAULT_CSS = """
     Cover {
         & #cover-title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
         & #cover-frame { height: 1fr; border: round $accent; padding: 0 1; color: $text-muted; }

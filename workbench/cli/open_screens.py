@@ -1,5 +1,6 @@
 """Opens the screens, where there is a terminal for them."""
 
+import gc
 import os
 import sys
 
@@ -11,6 +12,7 @@ def open_screens(model: str = "demo", only_ascii: bool | None = None, sample: bo
     """Until they are left. `only_ascii` None: by the terminal and its locale. Raises UsageError without a terminal."""
     if not sys.stdout.isatty():
         raise UsageError("the screens need a terminal", "every action has a command: workbench --help")
+    gc.disable()  # until the first screen is painted: hardly anything that is made by then becomes garbage
     from tui.app import run_app
     from tui.shell.ascii import needs_ascii
 

@@ -12,9 +12,9 @@ from workbench.plan.grammar import GROUP_NAME, parse_rule
 from workbench.plan.keys import KEYS, Value, read_value
 from workbench.plan.model_map import ModelMap, load_map
 from workbench.plan.plan import Plan, PlannedSite
+from workbench.plan.plan_file import NO_MODEL, PlanValues, read_plan_file
 from workbench.plan.resolve import PlacedRule, resolve
 from workbench.plan.rule import Rule
-from workbench.plan.schema import NO_MODEL, PlanFile, read_plan_file
 from workbench.plan.select import BUILT_IN_GROUPS, matching, select
 from workbench.plan.selector_error import SelectorError
 from workbench.plan.site import Site
@@ -57,7 +57,7 @@ def check_document(
     kept = {key: value for key, value in document.data.items() if not model or key != "revision"}
     file, problems = read_plan_file({**kept, **({"model": model} if model else {})})
     found.errors += problems
-    file = file.model_copy(update={"name": file.name or name})
+    file = PlanValues({"name": name, **file.given})
     model_map = _map(file.model, file.revision, found)
     home_problems = _Findings()
     groups = _groups(home_groups.data, {}, model_map, home_problems, strict=False)
@@ -145,7 +145,7 @@ def _rules(texts: list[str], places: list[int], found: _Findings) -> list[tuple[
 
 
 def _plan(
-    file: PlanFile,
+    file: PlanValues,
     model_map: ModelMap,
     groups: Mapping[str, tuple[Site, ...]],
     rules: list[tuple[int, Rule]],
@@ -162,9 +162,9 @@ def _plan(
         map=model_map,
         sites=resolution.sites,
         groups=tuple((name, tuple(site.name for site in sites)) for name, sites in groups.items() if sites),
-        require=tuple(file.require),
+        require=file.require,
         notes=file.notes,
-        file=file.model_dump(exclude_unset=True),
+        file=dict(file.given),
     )
 
 
@@ -178,15 +178,15 @@ def _placed(
             found.errors.append(from_error(("rules", index), error))
 
 
-def given_values(file: PlanFile) -> dict[str, Value]:
+def given_values(file: PlanValues) -> dict[str, Value]:
     """What `base` and `defaults` of a plan file set, as values to resolve from."""
-    written = file.defaults.model_dump(exclude_unset=True)
+    written = file.defaults
     if isinstance(alpha := written.get("alpha"), str):
         written["alpha"] = read_value(KEYS["alpha"], alpha)
     return {**written, "base": file.base}
 
 
-def _broken_promises(file: PlanFile, sites: tuple[PlannedSite, ...]) -> Iterator[SiteFinding]:
+def _broken_promises(file: PlanValues, sites: tuple[PlannedSite, ...]) -> Iterator[SiteFinding]:
     if "mergeable" not in file.require:
         return
     for planned in sites:

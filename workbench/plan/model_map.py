@@ -125,6 +125,7 @@ def _build(model: str, source: Source) -> ModelMap:
     widths = _Widths.of(family, sites, heads)
     no_head = not parts.tied and f"{family.heads[0]}.weight" not in tensors
     embeddings = _embeddings(where, family, tensors)
+    loaded = {name for name in tensors if parts.loads(name)}
     return ModelMap(
         model=model,
         path=source.folder,
@@ -139,8 +140,8 @@ def _build(model: str, source: Source) -> ModelMap:
         vocab_size=config.number("vocab_size"),
         tie_word_embeddings=parts.tied,
         sites=sites,
-        skipped=parts.skipped(tensors),
-        base_params=sum(t.params for name, t in tensors.items() if parts.loads(name)) + no_head * embeddings.params,
+        skipped=parts.skipped(tensors, loaded),
+        base_params=sum(tensors[name].params for name in loaded) + no_head * embeddings.params,
         dtype=Counter(tensors[f"{site.name}.weight"].dtype for site in sites).most_common(1)[0][0],
         fingerprint=source.headers.fingerprint,
         warnings=tuple(_warnings(source, no_head)),

@@ -1,6 +1,6 @@
 """The tensors of a checkpoint by what they are: loaded or ignored, and why they are no sites."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from workbench.plan.families import Family
@@ -38,8 +38,11 @@ class Parts:
             return index.isdigit() and int(index) < self.blocks and _starred(below) in known
         return part.removeprefix(f"{family.base}.") in (family.embeddings, family.final_norm, *family.outside)
 
-    def skipped(self, tensors: Mapping[str, Tensor]) -> tuple[Skipped, ...]:
-        """What is not a site: each part that this checkpoint has, once for all blocks, and tensors that stay unused."""
+    def skipped(self, tensors: Mapping[str, Tensor], loaded: Collection[str]) -> tuple[Skipped, ...]:
+        """What is not a site: each part that this checkpoint has, once for all blocks, and tensors that stay unused.
+
+        `loaded` are the names that `loads` says yes to.
+        """
         family, stored = self.family, dict.fromkeys(_starred(name.rpartition(".")[0]) for name in tensors)
         head = "tied to the embeddings" if self.tied else "only layers inside the blocks carry adapters"
         listed = {
@@ -51,13 +54,13 @@ class Parts:
         }
         return (
             *(Skipped(name, why) for name, why in listed.items() if name in stored or name == family.heads[0]),
-            *self._unused(tensors),
+            *self._unused(tensors, loaded),
         )
 
-    def _unused(self, tensors: Mapping[str, Tensor]) -> Iterable[Skipped]:
+    def _unused(self, tensors: Mapping[str, Tensor], loaded: Collection[str]) -> Iterable[Skipped]:
         unused: dict[str, Tensor] = {}
         for name, tensor in tensors.items():
-            if not self.loads(name) and name != f"{self.family.heads[0]}.weight":
+            if name not in loaded and name != f"{self.family.heads[0]}.weight":
                 unused.setdefault(_starred(name), tensor)
         for name, tensor in unused.items():
             yield Skipped(name, self._why_unused(name, tensor))
@@ -72,4 +75,4 @@ class Parts:
 
 def _starred(name: str) -> str:
     """The name with `*` for every number in it."""
-    return ".".join("*" if part.isdigit() else part for part in name.split("."))
+    return ".".join(["*" if part.isdigit() else part for part in name.split(".")])

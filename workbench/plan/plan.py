@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.canonical import digest
 from workbench.errors import NotFoundError
@@ -13,7 +13,9 @@ from workbench.plan.model_map import ModelMap
 from workbench.plan.settings import AdapterSettings, BaseSettings
 from workbench.plan.site import Site
 from workbench.plan.structure import Structure
-from workbench.run.record import SiteRecord
+
+if TYPE_CHECKING:
+    from workbench.run.record import SiteRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +141,15 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
     return dict(plan.file)
 
 
-def site_records(plan: Plan) -> tuple[SiteRecord, ...]:
+def site_records(plan: Plan) -> "tuple[SiteRecord, ...]":
     """All sites as `run.json` keeps them."""
     return tuple(site_record(planned) for planned in plan.sites)
 
 
-def site_record(planned: PlannedSite) -> SiteRecord:
+def site_record(planned: PlannedSite) -> "SiteRecord":
     """A site as `run.json` keeps it."""
+    from workbench.run.record import SiteRecord
+
     site, base, adapter = planned.site, planned.base, planned.adapter
     return SiteRecord(
         site=site.name,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Collection
 from copy import deepcopy
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Final, Literal
 
@@ -12,22 +13,12 @@ from workbench import atomic
 from workbench.plan.catalogue import CATALOGUE, INITS
 from workbench.plan.findings import Finding, Path, label
 from workbench.plan.formats import FORMATS
-from workbench.plan.keys import KEYS, ValueProblem, check_value, nearest_key, read_value
+from workbench.plan.keys import ValueProblem, nearest_key
+from workbench.plan.plan_file import BASE, NO_MODEL, check_promise, check_setting, check_text
 
 
 def _checked(name: str) -> BeforeValidator:
-    """Checks a value by the same table that rules are read with."""
-
-    def check(value: Any) -> Any:
-        if not isinstance(value, int | float | str):
-            raise ValueProblem(f"{name} is {value!r}", f"expected {KEYS[name].expected}")
-        if name == "alpha" and isinstance(value, str):
-            read_value(KEYS[name], value)
-        else:
-            check_value(KEYS[name], value)
-        return value
-
-    return BeforeValidator(check)
+    return BeforeValidator(partial(check_setting, name))
 
 
 def _words(words: Collection[str]) -> Callable[[dict[str, Any]], None]:
@@ -40,25 +31,11 @@ def _words(words: Collection[str]) -> Callable[[dict[str, Any]], None]:
 
 
 def _text(what: str) -> BeforeValidator:
-    def check(value: Any) -> Any:
-        if not isinstance(value, str) or not value.strip():
-            raise ValueProblem(f"{value!r} is no {what}", _QUOTE if what == "rule" else f"write {what} as text")
-        return value
-
-    return BeforeValidator(check)
+    return BeforeValidator(partial(check_text, what))
 
 
-def _promise(value: Any) -> Any:
-    if value not in PROMISES:
-        raise ValueProblem(f"{value!r} is no promise", f"known: {', '.join(PROMISES)}")
-    return value
-
-
-PROMISES = ("mergeable",)
-_QUOTE = 'quote the rule: - "3 all r=8"'
-Promise = Annotated[Literal["mergeable"], BeforeValidator(_promise)]
+Promise = Annotated[Literal["mergeable"], BeforeValidator(check_promise)]
 RuleText = Annotated[str, _text("rule")]
-NO_MODEL = "?"
 _FAULTY: Final = object()
 _FILE = ConfigDict(extra="forbid", frozen=True)
 
@@ -102,7 +79,7 @@ class PlanFile(BaseModel):
         str,
         _checked("base"),
         Field(json_schema_extra=_words(FORMATS), description="base format of all sites that no rule sets"),
-    ] = "nf4"
+    ] = BASE
     defaults: Defaults = Defaults()
     rules: Annotated[list[RuleText], Field(description="in the selector grammar; later rules win, key by key")] = []
     groups: Annotated[dict[str, RuleText], Field(description="layer groups: name and selector")] = {}
@@ -120,18 +97,14 @@ def write_schema(path: FilePath) -> None:
     atomic.write_text(path, schema_text())
 
 
-def read_plan_file(data: dict[str, Any]) -> tuple[PlanFile, tuple[Finding, ...]]:
-    """The file's values and everything wrong with them.
-
-    Faulty parts are left out of the returned value, so that the rest can be checked too; where that is the model,
-    it reads NO_MODEL.
-    """
+def examined(data: dict[str, Any]) -> tuple[dict[str, Any], tuple[Finding, ...]]:
+    """The values that are written, without those that are faulty, and what is wrong. A faulty model reads NO_MODEL."""
     try:
-        return PlanFile.model_validate(data), ()
+        return PlanFile.model_validate(data).model_dump(exclude_unset=True), ()
     except ValidationError as error:
         findings = tuple(_finding(_path(details["loc"]), details) for details in error.errors())
     rest = _without(data, [finding.path for finding in findings])
-    return PlanFile.model_validate({"model": NO_MODEL, **rest}), findings
+    return PlanFile.model_validate({"model": NO_MODEL, **rest}).model_dump(exclude_unset=True), findings
 
 
 def _path(loc: tuple[int | str, ...]) -> Path:

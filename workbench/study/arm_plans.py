@@ -12,9 +12,9 @@ from workbench.plan.findings import Finding
 from workbench.plan.grammar import parse_rule
 from workbench.plan.keys import Value
 from workbench.plan.plan import Plan, PlannedSite, site_record
+from workbench.plan.plan_file import read_plan_file
 from workbench.plan.resolve import PlacedRule, resolve
 from workbench.plan.rule import Rule, format_rule
-from workbench.plan.schema import read_plan_file
 from workbench.plan.select import select
 from workbench.plan.selector_error import SelectorError
 from workbench.plan.settings import AdapterSettings, BaseSettings

@@ -21,7 +21,8 @@ from pydantic import (
 from workbench.nearest import nearest
 from workbench.plan.findings import Finding, Path, label
 from workbench.plan.keys import ValueProblem
-from workbench.plan.schema import Defaults, RuleText, read_plan_file
+from workbench.plan.plan_file import read_plan_file
+from workbench.plan.schema import Defaults, RuleText
 from workbench.study.claim_file import ClaimFile
 
 _FILE = ConfigDict(extra="forbid", frozen=True)
