@@ -5,9 +5,7 @@ from workbench.plan.fold import folded
 from workbench.plan.grammar import parse_rule
 from workbench.plan.model_map import ModelMap
 
-settings = st.sampled_from(
-    ["", "off", "r=4", "r=8", "r*=2", "r/=2", "r*=3", "r*=1.5", "alpha*=2 r*=2", "alpha/=2 r/=4"]
-)
+SETTINGS = ("", "off", "r=4", "r=8", "r*=2", "r/=2", "r*=3", "r*=1.5", "alpha*=2 r*=2", "alpha/=2 r/=4")
 
 
 @pytest.mark.parametrize(
