@@ -95,8 +95,8 @@ class Desk:
 
     def dip(self, sites: Sequence[Site]) -> None:
         """After an edit the brush is what came of it at the first of these sites that is adapted."""
-        wanted = set(sites)
-        adapted = next((planned for planned in self.draft.plan.adapted if planned.site in wanted), None)
+        plan = self.draft.plan
+        adapted = next((planned for site in sites if (planned := plan.site(site.name)).adapter), None)
         if adapted and self.last and self.last.assignments not in (None, OFF):
             self.pick(adapted)
 

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from workbench.plan.choice import PlacedRule
 from workbench.plan.compact import compact
 from workbench.plan.grammar import parse_rule
 from workbench.plan.keys import Multiple, Value, format_value
 from workbench.plan.model_map import ModelMap
-from workbench.plan.resolve import PlacedRule, resolve
+from workbench.plan.resolve import resolve
 from workbench.plan.select import select
 from workbench.plan.site import Site
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import NotFoundError, Problem, WorkbenchError
+from workbench.plan.choice import PlacedRule
 from workbench.plan.document import Document
 from workbench.plan.findings import Finding, Path, SiteFinding, by_sites, from_error
 from workbench.plan.grammar import GROUP_NAME, parse_rule
@@ -13,7 +14,7 @@ from workbench.plan.keys import KEYS, Value, read_value
 from workbench.plan.model_map import ModelMap, load_map
 from workbench.plan.plan import Plan, PlannedSite
 from workbench.plan.plan_file import NO_MODEL, PlanValues, read_plan_file
-from workbench.plan.resolve import PlacedRule, resolve
+from workbench.plan.resolve import resolve
 from workbench.plan.rule import Rule
 from workbench.plan.select import BUILT_IN_GROUPS, matching, select
 from workbench.plan.selector_error import SelectorError
@@ -153,7 +154,7 @@ def _plan(
     before: Plan | None,
 ) -> Plan:
     placed = list(_placed(rules, model_map, groups, found))
-    resolution = resolve(model_map.sites, given_values(file), placed, before.sites if before else ())
+    resolution = resolve(model_map.sites, given_values(file), placed, before.resolution if before else None)
     found.errors += (*resolution.errors, *by_sites(_broken_promises(file, resolution.sites)))
     found.warnings += resolution.warnings
     return Plan(
@@ -165,6 +166,7 @@ def _plan(
         require=file.require,
         notes=file.notes,
         file=dict(file.given),
+        resolution=resolution,
     )
 
 

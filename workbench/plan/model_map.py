@@ -48,10 +48,10 @@ class ModelMap:
     fingerprint: str
     warnings: tuple[str, ...] = ()
     download: str = ""
-    _by_name: dict[str, Site] = field(default_factory=dict, repr=False, compare=False)
+    _places: dict[str, int] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        self._by_name.update((site.name, site) for site in self.sites)
+        self._places.update((site.name, place) for place, site in enumerate(self.sites))
 
     @property
     def family(self) -> Family:
@@ -62,11 +62,15 @@ class ModelMap:
         """The kinds of linear that a block of this model has, in order."""
         return self.family.modules
 
+    def place(self, name: str) -> int:
+        """Where among all sites that of this full name is. Raises NotFoundError with the nearest one."""
+        if name not in self._places:
+            raise NotFoundError(f"{self.model} has no site '{name}'", nearest(name, self._places))
+        return self._places[name]
+
     def site(self, name: str) -> Site:
         """The site of that full name. Raises NotFoundError with the nearest one."""
-        if name not in self._by_name:
-            raise NotFoundError(f"{self.model} has no site '{name}'", nearest(name, self._by_name))
-        return self._by_name[name]
+        return self.sites[self.place(name)]
 
 
 def load_map(model: str | Path, revision: str | None = None) -> ModelMap:

@@ -5,8 +5,6 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from workbench.canonical import digest
-from workbench.errors import NotFoundError
-from workbench.nearest import nearest
 from workbench.plan.catalogue import CATALOGUE, NONE
 from workbench.plan.formats import bits_per_weight, site_bytes
 from workbench.plan.model_map import ModelMap
@@ -16,6 +14,9 @@ from workbench.plan.structure import Structure
 
 if TYPE_CHECKING:
     from workbench.run.record import SiteRecord
+
+if TYPE_CHECKING:
+    from workbench.plan.resolve import Resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def _trainable(adapter: AdapterSettings, in_features: int, out_features: int) ->
 class Plan:
     """What is trained where. `sites` holds every site of the map, in its order.
 
-    `groups` are the user's layer groups with their sites' names; `file` is the plan file as plain values.
+    `groups` are the user's layer groups with their sites' names; `file` is the plan file as plain values; `resolution`
+    is what its rules came to, for the check of an edited one.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Plan:
     require: tuple[str, ...] = ()
     notes: str = ""
     file: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    resolution: "Resolution | None" = field(default=None, compare=False, repr=False)
 
     @cached_property
     def hash(self) -> str:
@@ -120,11 +123,7 @@ class Plan:
 
     def site(self, name: str) -> PlannedSite:
         """What the plan sets at the site of that full name. Raises NotFoundError with the nearest one."""
-        for planned in self.sites:
-            if planned.site.name == name:
-                return planned
-        names = (planned.site.name for planned in self.sites)
-        raise NotFoundError(f"{self.model} has no site '{name}'", nearest(name, names))
+        return self.sites[self.map.place(name)]
 
 
 def _identity(planned: PlannedSite) -> dict[str, Any]:

@@ -1,19 +1,19 @@
 """Turns rules into the settings of every site: later rules win, key by key."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import zip_longest
 from operator import itemgetter
 from typing import Any, TypeVar, cast
 
 from workbench.plan.catalogue import CATALOGUE, NONE, Problem
+from workbench.plan.choice import Choice, PlacedRule, choose
 from workbench.plan.findings import Finding, Path, SiteFinding, by_sites
 from workbench.plan.formats import FORMATS
 from workbench.plan.keys import ADAPTER_KEYS, BASE_KEYS, KEYS, Multiple, Value, ValueProblem, check_value, format_value
 from workbench.plan.plan import PlannedSite
-from workbench.plan.rule import Assignment, Rule
+from workbench.plan.rule import Assignment
 from workbench.plan.settings import AdapterSettings, BaseSettings
 from workbench.plan.site import Site
 
@@ -34,34 +34,17 @@ _Settings = tuple[BaseSettings, AdapterSettings | None]
 _Made = TypeVar("_Made")
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedRule:
-    """A rule, its index in the plan file, and the sites that it selects."""
-
-    index: int
-    rule: Rule
-    sites: tuple[Site, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """The settings of every site, with what is wrong and what is worth a warning."""
-
-    sites: tuple[PlannedSite, ...]
-    errors: tuple[Finding, ...]
-    warnings: tuple[Finding, ...]
-
-
 @dataclass(slots=True, eq=False)
 class _State:
     """The sites that the same rules select, while these are applied: they start alike, so they end alike.
 
-    `sources` keeps, for each key, the rules that its value comes from.
+    `sources` keeps, for each key, the rules that its value comes from; `acted` are those that did anything.
     """
 
     values: dict[str, Value]
     sources: dict[str, list[int]]
     adapted: bool = False
+    acted: set[int] = field(default_factory=set)
     errors: list[Finding] = field(default_factory=list)
 
     def place(self, key: str) -> int:
@@ -69,88 +52,83 @@ class _State:
         return max(self.sources.get(key, [_GIVEN - 1]))
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The settings of every site, with what is wrong and what is worth a warning. The rest is for the next one."""
+
+    sites: tuple[PlannedSite, ...]
+    errors: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+    given: tuple[tuple[str, type, Value], ...] = field(compare=False, repr=False)
+    choice: Choice = field(compare=False, repr=False)
+    states: Mapping[int, _State] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class _Kind:
     """Sites of one shape that the same rules select: what is found at one of them is found at all."""
 
     state: _State
-    places: list[int] = field(default_factory=list)
-    sites: list[PlannedSite] = field(default_factory=list)
+    planned: Sequence[PlannedSite]
+    places: Collection[int]
+
+    @property
+    def one(self) -> PlannedSite:
+        return self.planned[next(iter(self.places))]
 
 
 def resolve(
     sites: Sequence[Site],
     given: Mapping[str, Value],
     rules: Sequence[PlacedRule],
-    before: Sequence[PlannedSite] = (),
+    before: Resolution | None = None,
 ) -> Resolution:
     """Applies the rules in order to sites that start from `given` over DEFAULTS, none of them adapted.
 
-    `before` is what the same sites were set to by other rules: a site that is set as it was is the same object.
+    With the resolution `before` an edit, only the sites that it touches are gone through, and a site that is set as it
+    was is the same object. The answer is the same without it.
     """
-    acted: set[int] = set()
-    taken = _taken(sites, rules)
-    states = {chosen: _state(given, _chosen(rules, chosen), acted) for chosen in dict.fromkeys(taken)}
-    planned = tuple(_planned(sites, taken, {chosen: _settings(state) for chosen, state in states.items()}, before))
-    kinds = _kinds(planned, taken, states)
+    typed = tuple((key, type(value), value) for key, value in given.items())
+    last = before if before and before.given == typed else None
+    choice = choose(sites, rules, last.choice if last else None)
+    states = {bits: _state(given, choice, bits, last) for bits in dict.fromkeys(key[0] for key in choice.kinds)}
+    planned = tuple(_planned(choice, states, before))
+    kinds = [_Kind(states[key[0]], planned, places) for key, places in choice.kinds.items()]
     wrong = by_sites((*_told(kinds, _wrong), *_told(kinds, _unfit)))
-    warnings = (*_idle(rules, acted, states.values()), *by_sites(_told(kinds, _useless)), *_uneven(kinds))
-    return Resolution(planned, wrong, warnings)
+    warnings = (*_idle(rules, states.values()), *by_sites(_told(kinds, _useless)), *_uneven(kinds))
+    return Resolution(planned, wrong, warnings, typed, choice, states)
 
 
-def _taken(sites: Sequence[Site], rules: Sequence[PlacedRule]) -> list[int]:
-    """For each site, which of the rules select it: the bit of each rule's number is set."""
-    taken = dict.fromkeys([site.name for site in sites], 0)
-    for number, placed in enumerate(rules):
-        for site in placed.sites:
-            taken[site.name] |= 1 << number
-    return list(taken.values())
-
-
-def _chosen(rules: Sequence[PlacedRule], bits: int) -> list[PlacedRule]:
-    """Those whose bits are set: a few, even where there are many rules."""
-    chosen = []
-    while bits:
-        chosen.append(rules[(bits & -bits).bit_length() - 1])
-        bits &= bits - 1
-    return chosen
-
-
-def _state(given: Mapping[str, Value], rules: Sequence[PlacedRule], acted: set[int]) -> _State:
-    """What comes of these rules; those that did anything are added to `acted`."""
+def _state(given: Mapping[str, Value], choice: Choice, bits: int, last: Resolution | None) -> _State:
+    """What comes of the rules of these bits: what came of them before, where they are the same."""
+    if last and not bits >> choice.common and bits in last.states:
+        return last.states[bits]
     state = _State({**DEFAULTS, **given}, {key: [_GIVEN] for key in given})
-    acted.update(placed.index for placed in rules if _apply(state, placed))
+    state.acted.update(placed.index for placed in choice.rules_of(bits) if _apply(state, placed))
     return state
 
 
-def _planned(
-    sites: Sequence[Site], taken: Sequence[int], settings: Mapping[int, _Settings], before: Sequence[PlannedSite]
-) -> Iterator[PlannedSite]:
-    """The sites with their settings. Those of large models are hundreds, and an edit sets a few of them."""
-    for site, chosen, old in zip_longest(sites, taken, before[: len(sites)]):
-        base, adapter = settings[chosen]
-        same = old is not None and old.site is site and old.base is base and old.adapter is adapter
-        yield old if same else PlannedSite(site, base, adapter)
-
-
-def _kinds(planned: Sequence[PlannedSite], taken: Sequence[int], states: Mapping[int, _State]) -> list[_Kind]:
-    kinds: dict[tuple[int, int, int], _Kind] = {}
-    for place, (one, chosen) in enumerate(zip(planned, taken, strict=True)):
-        key = (chosen, one.site.in_features, one.site.out_features)
-        if key not in kinds:
-            kinds[key] = _Kind(states[chosen])
-        kinds[key].places.append(place)
-        kinds[key].sites.append(one)
-    return list(kinds.values())
+def _planned(choice: Choice, states: Mapping[int, _State], before: Resolution | None) -> list[PlannedSite]:
+    """The sites with their settings; those that are set as before stay the same objects."""
+    old = before.sites if before and before.choice.sites is choice.sites else ()
+    settings = {bits: _settings(states[bits]) for bits in {choice.taken[place] for place in choice.changed}}
+    planned: list[PlannedSite] = list(old)
+    for place in choice.changed:
+        site, (base, adapter) = choice.sites[place], settings[choice.taken[place]]
+        if not old:
+            planned.append(PlannedSite(site, base, adapter))
+        elif old[place].base is not base or old[place].adapter is not adapter:
+            planned[place] = PlannedSite(site, base, adapter)
+    return planned
 
 
 def _told(kinds: Sequence[_Kind], find: Callable[[_State, PlannedSite], Iterator[Finding]]) -> Iterator[SiteFinding]:
     """What is found at each site, in their order: the same at all of a kind."""
     told = [
-        (place, site, found)
+        (place, kind.planned[place], found)
         for kind in kinds
-        for found in find(kind.state, kind.sites[0])
-        for place, site in zip(kind.places, kind.sites, strict=True)
+        for found in find(kind.state, kind.one)
+        for place in kind.places
     ]
     for _, planned, found in sorted(told, key=itemgetter(0)):
         yield SiteFinding(found.path, planned.site.name, found.message, found.hint)
@@ -276,8 +254,9 @@ def _path(key: str, place: int) -> Path:
     return (key,) if key == "base" else ("defaults", key)
 
 
-def _idle(rules: Sequence[PlacedRule], acted: set[int], states: Iterable[_State]) -> Iterator[Finding]:
+def _idle(rules: Sequence[PlacedRule], states: Collection[_State]) -> Iterator[Finding]:
     """Rules that change nothing in the end."""
+    acted = {index for state in states for index in state.acted}
     lasting = {place for state in states for place in _lasting(state)}
     for placed in rules:
         if placed.index not in acted:
@@ -296,8 +275,8 @@ def _lasting(state: _State) -> Iterator[int]:
 def _uneven(kinds: Sequence[_Kind]) -> Iterator[Finding]:
     counts: Counter[float] = Counter()
     for kind in kinds:
-        if (scaling := kind.sites[0].scaling) is not None:
-            counts[scaling] += len(kind.sites)
+        if (scaling := kind.one.scaling) is not None:
+            counts[scaling] += len(kind.places)
     if len(counts) > 1:
         spread = ", ".join(f"{scaling:g} ({count} sites)" for scaling, count in sorted(counts.items()))
         yield Finding(

@@ -7,13 +7,14 @@ from typing import Any
 from workbench.canonical import canonical_json
 from workbench.errors import InvalidError
 from workbench.plan.check import PlanCheck, check_document, given_values
+from workbench.plan.choice import PlacedRule
 from workbench.plan.document import Document
 from workbench.plan.findings import Finding
 from workbench.plan.grammar import parse_rule
 from workbench.plan.keys import Value
 from workbench.plan.plan import Plan, PlannedSite, site_record
 from workbench.plan.plan_file import read_plan_file
-from workbench.plan.resolve import PlacedRule, resolve
+from workbench.plan.resolve import resolve
 from workbench.plan.rule import Rule, format_rule
 from workbench.plan.select import select
 from workbench.plan.selector_error import SelectorError

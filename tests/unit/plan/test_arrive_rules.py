@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.plan.arrive_rules import Written, write_rules
+from workbench.plan.choice import PlacedRule
 from workbench.plan.keys import Multiple
 from workbench.plan.model_map import ModelMap
-from workbench.plan.resolve import PlacedRule, Resolution, resolve
+from workbench.plan.resolve import Resolution, resolve
 from workbench.plan.selector import parse_rule, select
 from workbench.plan.site import Site
 

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.plan.support import check_rules, make_plan, write_llama
+from workbench.plan.choice import PlacedRule
 from workbench.plan.keys import Multiple, Value
 from workbench.plan.model_map import ModelMap
 from workbench.plan.plan import Plan
-from workbench.plan.resolve import PlacedRule, Resolution, resolve
+from workbench.plan.resolve import Resolution, resolve
 from workbench.plan.selector import built_in_groups, parse_rule, select
 from workbench.run.layout import Home
 
@@ -25,10 +26,12 @@ any_rules = st.lists(
 )
 
 
-def resolved(model_map: ModelMap, rules: list[str], given: dict[str, Value] | None = None) -> Resolution:
+def resolved(
+    model_map: ModelMap, rules: list[str], given: dict[str, Value] | None = None, before: Resolution | None = None
+) -> Resolution:
     parsed = [parse_rule(text) for text in rules]
     placed = [PlacedRule(i, rule, select(rule, model_map, {})) for i, rule in enumerate(parsed)]
-    return resolve(model_map.sites, given or {}, placed)
+    return resolve(model_map.sites, given or {}, placed, before)
 
 
 @given(any_rules, adapting)
@@ -51,17 +54,20 @@ def test_the_last_rule_wins_key_by_key(llama_map: ModelMap, rules: list[str], la
             assert all(getattr(planned.adapter, key) == getattr(old, key) for key in untouched)
 
 
-@given(any_rules, any_rules)
-def test_sites_that_stay_as_they_were_are_the_same_objects(
-    llama_map: ModelMap, rules: list[str], others: list[str]
+@given(st.lists(st.tuples(st.integers(0, 5), any_rules), min_size=1, max_size=4), st.sampled_from([{}, {"r": 8}]))
+def test_an_edit_comes_to_what_the_edited_rules_come_to(
+    llama_map: ModelMap, edits: list[tuple[int, list[str]]], given: dict[str, Value]
 ) -> None:
-    before = resolved(llama_map, rules).sites
-    placed = [PlacedRule(i, rule, select(rule, llama_map, {})) for i, rule in enumerate(map(parse_rule, others))]
-    after = resolve(llama_map.sites, {}, placed, before)
-    assert after == resolved(llama_map, others)
-    assert [new is old for new, old in zip(after.sites, before, strict=True)] == [
-        new == old for new, old in zip(after.sites, before, strict=True)
-    ]
+    """Each edit keeps so many of the rules, and adds others; sites that are set as before are the same objects."""
+    rules: list[str] = []
+    last = resolved(llama_map, rules, given)
+    for kept, added in edits:
+        rules = [*rules[:kept], *added]
+        found, alone = resolved(llama_map, rules, given, last), resolved(llama_map, rules, given)
+        assert found == alone
+        pairs = list(zip(found.sites, last.sites, strict=True))
+        assert [new is old for new, old in pairs] == [new == old for new, old in pairs]
+        last = found
 
 
 @given(any_rules, st.sampled_from(SELECTORS))
