@@ -25,7 +25,7 @@ def home(tmp_path: Path) -> Home:
 @pytest.mark.screens
 def test_enter_on_a_recipe_opens_it_or_asks_for_the_name_of_a_copy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Path] = []
-    monkeypatch.setattr("tui.library.wishes.edit_file", lambda app, path: opened.append(path))
+    monkeypatch.setattr("tui.library.wishes.edit_file", lambda app, path, instead: opened.append(path))
     copy = home.recipes / "mine.yaml"
 
     async def steps(pilot: Pilot[Any]) -> None:
