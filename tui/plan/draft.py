@@ -6,7 +6,7 @@ from pathlib import Path
 
 from workbench.errors import Problem
 from workbench.plan.check import PlanCheck
-from workbench.plan.document import read_document
+from workbench.plan.document import read_values
 from workbench.plan.edit import with_rules
 from workbench.plan.files import check_text, plan_or_raise
 from workbench.plan.fold import folded
@@ -34,7 +34,7 @@ class Draft:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        return tuple(read_document(str(self.path), self.text).data.get("rules") or ())
+        return tuple(read_values(str(self.path), self.text).get("rules") or ())
 
 
 def read_draft(text: str, path: Path, home: Home, before: Plan | None = None) -> Draft:

@@ -66,18 +66,23 @@ def read_document(file: str, text: str, example: str = _PLAN_EXAMPLE) -> Documen
 
     Raises InvalidError with line, column and a hint.
     """
+    return Document(file, deepcopy(read_values(file, text, example)), _all_marks(text))
+
+
+def read_values(file: str, text: str, example: str = _PLAN_EXAMPLE) -> dict[str, Any]:
+    """The values alone, for whoever does not change them. Raises as `read_document`."""
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        parsed = parse_yaml(text)
+        data = parse_yaml(text).data
     except MarkedYAMLError as error:
         raise _invalid(_syntax_problem(file, text, error)) from error
     except YAMLError as error:
         raise _invalid(Problem(file, f"not YAML: {error}", "write it as UTF-8 text")) from error
-    if not isinstance(parsed.data, dict):
-        what = "empty" if parsed.data is None else "not a mapping of keys to values"
+    if not isinstance(data, dict):
+        what = "empty" if data is None else "not a mapping of keys to values"
         raise _invalid(Problem(f"{file}:1:1", what, example))
-    return Document(file, deepcopy(parsed.data), _all_marks(text))
+    return data
 
 
 @lru_cache(maxsize=8)  # an edit of a plan reads the text before and after it several times each

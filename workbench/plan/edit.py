@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench import atomic
 from workbench.errors import InvalidError, Problem
-from workbench.plan.document import read_document
+from workbench.plan.document import read_values
 from workbench.plan.edit_groups import with_groups
 from workbench.plan.files import check_text, plan_or_raise, read_text
 from workbench.plan.grammar import parse_rule
@@ -88,7 +88,7 @@ def with_rules(text: str, file: str, rules: Sequence[str], kept: int | None = No
     Every other character stays. Raises InvalidError where the text is no YAML, or is laid out in a way that has no
     place for them.
     """
-    data = read_document(file, text).data
+    data = read_values(file, text)
     before = list(data.get("rules") or [])[:kept]
     changed = _edited(text if text.endswith("\n") else f"{text}\n", parse_yaml(text).root, rules, kept)
     if _data(file, changed) != {**data, "rules": [*before, *rules]}:
@@ -100,7 +100,7 @@ def with_rules(text: str, file: str, rules: Sequence[str], kept: int | None = No
 
 def _data(file: str, text: str) -> dict[str, Any] | None:
     try:
-        return read_document(file, text).data
+        return read_values(file, text)
     except InvalidError:
         return None
 

@@ -94,7 +94,7 @@ def resolve(
     states = {bits: _state(given, choice, bits, last) for bits in dict.fromkeys(key[0] for key in choice.kinds)}
     planned = tuple(_planned(choice, states, before))
     kinds = [_Kind(states[key[0]], planned, places) for key, places in choice.kinds.items()]
-    wrong = by_sites((*_told(kinds, _wrong), *_told(kinds, _unfit)))
+    wrong = by_sites((*_told(kinds, lambda state, _: iter(state.errors)), *_told(kinds, _unfit)))
     warnings = (*_idle(rules, states.values()), *by_sites(_told(kinds, _useless)), *_uneven(kinds))
     return Resolution(planned, wrong, warnings, typed, choice, states)
 
@@ -105,6 +105,7 @@ def _state(given: Mapping[str, Value], choice: Choice, bits: int, last: Resoluti
         return last.states[bits]
     state = _State({**DEFAULTS, **given}, {key: [_GIVEN] for key in given})
     state.acted.update(placed.index for placed in choice.rules_of(bits) if _apply(state, placed))
+    state.errors.extend(_misplaced(state))
     return state
 
 
@@ -204,12 +205,11 @@ def _shared(make: Callable[..., _Made], **values: Any) -> _Made:
     return make(**values)
 
 
-def _wrong(state: _State, planned: PlannedSite) -> Iterator[Finding]:
-    """What rules must not come to, then keys that the method or base format does not take, where set for it.
+def _misplaced(state: _State) -> Iterator[Finding]:
+    """Keys that the method or base format does not take, where set for it.
 
     A key set before the method (or format) was chosen belonged to the earlier one, and is passed over.
     """
-    yield from state.errors
     method, base = str(state.values["method"]), str(state.values["base"])
     owners = [("base", f"base format {base}", tuple(FORMATS[base].parameters), BASE_KEYS)]
     if state.adapted:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from workbench.plan.yaml_nodes import Node, Parsed, parse_whole
+from workbench.plan.yaml_nodes import Node, Parsed, Point, parse_whole
 
 _KEY = "rules"
 _HEADING = re.compile(rf"^{_KEY}:[ \t]*(?:#.*)?\n", re.MULTILINE)
 _ITEM = re.compile(r"( *)- ")
+_OURS = re.compile(r'( *)- "([^"\\\n]*)"\n?')
 # further documents and directives, and what ends lines for some readers only
 _TOO_MUCH = re.compile(r"^(?:%|---|\.\.\.)|[\t\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029\ufeff]", re.MULTILINE)
 
@@ -46,7 +47,18 @@ def parse_yaml(text: str) -> Parsed:
 
 @lru_cache(maxsize=1024)
 def _known(part: str) -> Parsed:
-    return parse_whole(part)
+    return _written_by_us(part) or parse_whole(part)
+
+
+def _written_by_us(part: str) -> Parsed | None:
+    """A rule as edits write it, one line between quotes, takes no parser; None for any other text."""
+    match = _OURS.fullmatch(part)
+    if match is None or not match[2].isprintable():
+        return None
+    first, last = len(match[1]), len(part.rstrip("\n"))
+    value = Point(0, first + 2, first + 2)
+    scalar = Node("scalar", value, Point(0, last, last), match[2], '"')
+    return Parsed([match[2]], Node("sequence", Point(0, first, first), scalar.end, items=(scalar,)))
 
 
 def _split(text: str) -> _Parts | None:

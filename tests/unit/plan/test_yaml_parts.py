@@ -12,6 +12,8 @@ from workbench.plan.yaml_nodes import Node, parse_whole
 from workbench.plan.yaml_parts import parse_yaml
 
 LINES = (
+    '  - "0 q r=8"',
+    '- "é  x"',
     "model: demo",
     "rules:",
     "rules:  # later rules win",
