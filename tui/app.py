@@ -13,6 +13,7 @@ from textual.screen import Screen
 from tui.opening import OpenPlan, OpenRuns, OpenSample
 from tui.screens import NAMES, import_screens, make_screen
 from tui.shell.base import ShellApp
+from tui.shell.near import NearCompositor
 from tui.welcome.cover import Cover
 from tui.welcome.lines import add_lines
 from workbench.run.layout import Home
@@ -127,6 +128,7 @@ class WorkbenchApp(ShellApp):
         screen = make_screen(name, self.home, self._model)
         # What is made now has the present theme; Textual would parse all styles anew, twice, to be sure of that.
         screen._css_update_count = self._css_update_count
+        screen._compositor = NearCompositor()
         return screen
 
     @on(OpenRuns)
