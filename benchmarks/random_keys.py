@@ -146,7 +146,7 @@ def _standing_in(folder: Path) -> Iterator[Home]:
     os.chdir(folder)
     with (
         patch.dict(os.environ, {"XDG_CACHE_HOME": str(folder / "cache")}),
-        patch("tui.plan.launcher.launch", lambda *_: Launched(0, "")),
+        patch("tui.plan.launch.launch", lambda *_: Launched(0, "")),
         patch.object(WorkbenchApp, "action_quit", _stay),
     ):
         try:

@@ -1,10 +1,13 @@
 """The sample is unpacked into a cache of the test's own; a home with a study is there for a whole file."""
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.store.lens_home import fill
+from tests.tui.holding import held
 from workbench.run.layout import Home
 
 
@@ -29,3 +32,10 @@ def fresh(filled: Home) -> Home:
     for path in [*filled.path.glob("drafts/*"), *filled.path.glob("lenses/*")]:
         path.unlink()
     return filled
+
+
+@pytest.fixture
+def holder(home: Home) -> Iterator[subprocess.Popen[bytes]]:
+    """Another program, which holds the store of the test's home."""
+    with held(home) as process:
+        yield process

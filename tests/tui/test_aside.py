@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from store import connection
-from tests.store.helpers import HOLDER, finished_run, record
+from tests.store.helpers import finished_run, record
+from tests.tui.holding import held
 from tests.tui.written_homes import LOSS, written
 from tui import aside
 from workbench.cli.run_list import listed_runs, rows_at_hand
@@ -102,12 +103,7 @@ def test_a_process_whose_answer_nobody_waits_for_is_ended(
 
 
 def test_who_holds_the_store_is_told(home: Home) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(home.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"held\n"
+    with held(home) as process:
         for log in home.runs.glob("*/events.jsonl"):  # written since the database was
             os.utime(log, (time.time() + 1, time.time() + 1))
         told: list[LockedError] = []
@@ -116,8 +112,6 @@ def test_who_holds_the_store_is_told(home: Home) -> None:
         with pytest.raises(LockedError, match=f"pid {process.pid}") as raised:
             aside.ingested_aside(home)
         assert "close it there" in raised.value.hint
-    finally:
-        process.communicate(b"")
 
 
 def test_what_was_foreseen_comes_as_it_is(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

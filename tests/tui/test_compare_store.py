@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from store import connection
-from tests.store.helpers import HOLDER
 from tests.store.lens_home import enter, fill
 from tests.tui.compare_steps import compare_screen, go, run_sql, says, settled
+from tests.tui.holding import held
 from tests.tui.pilot import NARROW, TINY, WIDE, screen_text, until
 from tui.compare import retries
 from tui.compare.chart.view import ChartView
@@ -130,13 +130,8 @@ def test_a_locked_store_is_a_banner_until_it_is_free(fresh: Home, monkeypatch: p
     monkeypatch.setattr(retries, "SECONDS", 0.1)
     # What was read a moment ago is taken as fresh where nothing was written since.
     (fresh.runs / "nothing").mkdir(exist_ok=True)
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(fresh.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"held\n"
 
-    async def steps(pilot: Pilot[Any]) -> None:
+    async def steps(pilot: Pilot[Any], holder: subprocess.Popen[bytes]) -> None:
         banner = compare_screen(pilot).query_one("#banner", Static)
         assert f"pid {holder.pid}" in str(banner.render())
         assert "seed spread" in screen_text(pilot.app)
@@ -151,11 +146,8 @@ def test_a_locked_store_is_a_banner_until_it_is_free(fresh: Home, monkeypatch: p
         await pilot.pause()
         assert "Trying again" not in screen_text(pilot.app)
 
-    try:
-        go(fresh, steps)
-    finally:
-        holder.kill()
-        holder.wait()
+    with held(fresh) as process:
+        go(fresh, partial(steps, holder=process))
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW, TINY])

@@ -1,13 +1,11 @@
 """How often a store is asked that another program holds."""
 
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.store.helpers import HOLDER, finished_run, record
+from tests.store.helpers import finished_run, record
 from tests.tui.written_homes import LOSS, written
 from tui.library.run_rows import RunReader
 from tui.patience import LONGEST, Patience
@@ -25,18 +23,6 @@ def home(tmp_path: Path) -> Home:
     written(found)
     listed_runs(found)
     return found
-
-
-@pytest.fixture
-def holder(home: Home) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(home.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"held\n"
-    yield process
-    process.kill()
-    process.wait()
 
 
 def _dues(patience: Patience, until: int) -> list[int]:
