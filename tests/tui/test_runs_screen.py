@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 
 from tests.store.helpers import finished_run, record
-from tests.tui.pilot import NARROW, TINY, WIDE, drive, keys, screen_text
+from tests.tui.pilot import NARROW, TINY, WIDE, drive, keys, screen_text, until
 from tests.tui.written_homes import FAILED, FINISHED, LIVE, LOSS, LOWER, at_work, written
 from tui.opening import OpenPlan
 from tui.runs.screen import RunsScreen
@@ -28,17 +28,8 @@ def home(tmp_path: Path) -> Home:
     return found
 
 
-async def _until(pilot: Pilot[Any], holds: Callable[[], bool], what: str = "") -> None:
-    """Lets the app work until this holds."""
-    for _ in range(200):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(what or screen_text(pilot.app))
-
-
 async def _sees(pilot: Pilot[Any], text: str) -> None:
-    await _until(pilot, lambda: text in screen_text(pilot.app))
+    await until(pilot, lambda: text in screen_text(pilot.app))
 
 
 def _runs(pilot: Pilot[Any]) -> RunsScreen:
@@ -163,7 +154,7 @@ def test_the_output_is_held_still_and_filtered(home: Home) -> None:
         await _sees(pilot, "second line")
         pilot.app.screen.query_one("#output-lines").focus()
         await pilot.press("slash", *keys("LINE"), "enter")
-        await _until(pilot, lambda: "third" not in screen_text(pilot.app))
+        await until(pilot, lambda: "third" not in screen_text(pilot.app))
         assert "second line" in screen_text(pilot.app)
 
     with at_work(home) as (folder, _log):
@@ -178,13 +169,13 @@ def test_stopping_asks_first_and_then_leaves_the_wish_of_the_command(home: Home)
         await pilot.press("x")
         await _sees(pilot, "Stop live-s0")
         await pilot.press("enter")  # the focus is on leaving it alone
-        await _until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
         assert stop_reason(folder, 1) is None
         await pilot.press("x")
         await _sees(pilot, "Stop live-s0")
         await pilot.press("down", "Y", "s")
         assert pilot.app.clipboard == f"workbench --home {home.path} runs stop {LIVE}"
-        await _until(pilot, lambda: stop_reason(folder, 1) == "user", "no wish was left")
+        await until(pilot, lambda: stop_reason(folder, 1) == "user")
         await _sees(pilot, "stopping")
         await pilot.press("Y")
         assert pilot.app.clipboard == f"workbench --home {home.path} runs stop {LIVE}"
@@ -220,9 +211,9 @@ def test_what_a_state_forbids_is_said_as_the_command_says_it(home: Home, monkeyp
         await pilot.press("2")
         await _sees(pilot, "whole-s0")
         await pilot.press("G", "R")
-        await _until(pilot, lambda: bool(said), "nothing was said")
+        await until(pilot, lambda: bool(said))
         await pilot.press("x")  # does not ask how to stop what has ended
-        await _until(pilot, lambda: len(said) > 1, "nothing was said")
+        await until(pilot, lambda: len(said) > 1)
         assert isinstance(pilot.app.screen, RunsScreen)
 
     written(home)
@@ -237,7 +228,7 @@ def test_a_pane_fills_the_screen_and_gives_it_back(home: Home) -> None:
         await pilot.press("2")
         await _sees(pilot, "whole-s0")
         await pilot.press("z")
-        await _until(pilot, lambda: "linear" not in screen_text(pilot.app))
+        await until(pilot, lambda: "linear" not in screen_text(pilot.app))
         assert "whole-s0" in screen_text(pilot.app)
         await pilot.press("escape")
         await _sees(pilot, "linear")
@@ -267,7 +258,7 @@ def test_a_run_is_cloned_to_a_plan(home: Home, monkeypatch: pytest.MonkeyPatch) 
         await pilot.press("2")
         await _sees(pilot, "whole-s0")
         await pilot.press("G", "c")
-        await _until(pilot, lambda: bool(opened), "no plan was opened")
+        await until(pilot, lambda: bool(opened))
 
     written(home)
     drive(home, steps)
@@ -300,7 +291,7 @@ def test_curves_that_are_shown_are_written(home: Home, tmp_path: Path) -> None:
         await pilot.press("enter")
         await _sees(pilot, "is no CSV file")
         await pilot.press("backspace", "backspace", "backspace", *keys("csv"), "enter")
-        await _until(pilot, lambda: (tmp_path / "c.csv").is_file())
+        await until(pilot, lambda: (tmp_path / "c.csv").is_file())
         await pilot.press("Y")
         words = shlex.split(pilot.app.clipboard)
         assert words[:4] == ["workbench", "--home", str(home.path), "sql"]
@@ -317,12 +308,12 @@ def test_where_there_is_no_room_a_curve_is_one_line_and_opens_in_full(home: Home
         await pilot.press("2")
         await _sees(pilot, "whole-s0")
         await pilot.press("G")
-        await _until(pilot, lambda: any(bar in screen_text(pilot.app) for bar in "▁█"))
+        await until(pilot, lambda: any(bar in screen_text(pilot.app) for bar in "▁█"))
         assert "step 1" not in screen_text(pilot.app).split("output")[0]
         await pilot.press("right_square_bracket", "z")
         await _sees(pilot, "└step 1")
         await pilot.press("escape")
-        await _until(pilot, lambda: "└step 1" not in screen_text(pilot.app))
+        await until(pilot, lambda: "└step 1" not in screen_text(pilot.app))
 
     written(home)
     drive(home, steps, size)
@@ -352,7 +343,7 @@ def test_seven_runs_are_one_too_many_to_mark(home: Home, monkeypatch: pytest.Mon
         for _ in range(7):
             await pilot.press("space", "down")
         assert len(_runs(pilot).choice.marked) == 6
-        await _until(pilot, lambda: all(f"{n} r" in screen_text(pilot.app) for n in range(1, 7)))
+        await until(pilot, lambda: all(f"{n} r" in screen_text(pilot.app) for n in range(1, 7)))
 
     for number in range(7):
         finished_run(home, record(f"{number + 1:012x}", name=f"r{number}"), [LOSS])

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.store.lens_home import enter, fill
-from tests.tui.pilot import drive, keys, screen_text
+from tests.tui.pilot import drive, keys, screen_text, until
 from tests.tui.plan_steps import plan_screen
 from tests.tui.written_homes import written
 from tui.plan.measured import FinishedRun, finished_runs
@@ -45,14 +45,6 @@ def _at_once(pilot: Pilot[Any], *typed: str | events.Paste) -> None:
             pilot.app._driver.send_message(events.Key(*((char, None) if len(char) > 1 else (*keys(char), char))))
 
 
-async def _until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(screen_text(pilot.app))
-
-
 def _typed(pilot: Pilot[Any]) -> str:
     """What stands in the dialog's line, "" where none is open."""
     lines = pilot.app.screen.query(Input) if isinstance(pilot.app.screen, Picker) else ()
@@ -66,7 +58,7 @@ def _rows(pilot: Pilot[Any]) -> list[str]:
 def test_a_rule_is_written_and_entered_and_the_map_has_the_keys_again(home: Home) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, ":0-1 q,v r=8", "enter", "u:2 k r=4", "enter", "jl")
-        await _until(pilot, lambda: _rows(pilot)[1].split()[3:7] == ["L16", ">L16", "<", "L16"])
+        await until(pilot, lambda: _rows(pilot)[1].split()[3:7] == ["L16", ">L16", "<", "L16"])
         assert _rows(pilot)[0].split()[3:6] == ["L16", "L16", "L16"]  # taken back by u
         assert _rows(pilot)[2].split()[3:6] == ["L16", "L4", "L16"]
 
@@ -76,7 +68,7 @@ def test_a_rule_is_written_and_entered_and_the_map_has_the_keys_again(home: Home
 def test_a_rank_is_given_to_an_area(home: Home) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "vjlr8", "enter", "j")
-        await _until(pilot, lambda: ">" in _rows(pilot)[2])
+        await until(pilot, lambda: ">" in _rows(pilot)[2])
         assert [row.count("L8") for row in _rows(pilot)[:3]] == [2, 2, 0]
 
     drive(home, steps)
@@ -85,9 +77,9 @@ def test_a_rank_is_given_to_an_area(home: Home) -> None:
 def test_a_screen_is_opened_and_its_filter_written(home: Home) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "2/status:failed", "enter")
-        await _until(pilot, lambda: "1 shown by status:failed" in screen_text(pilot.app))
+        await until(pilot, lambda: "1 shown by status:failed" in screen_text(pilot.app))
         _at_once(pilot, "escape", "4/quarter-mlp", "enter")
-        await _until(pilot, lambda: "1 shown by quarter-mlp" in screen_text(pilot.app))
+        await until(pilot, lambda: "1 shown by quarter-mlp" in screen_text(pilot.app))
         assert not pilot.app.screen.query_one("#ask", Input).has_focus
 
     drive(home, steps)
@@ -96,7 +88,7 @@ def test_a_screen_is_opened_and_its_filter_written(home: Home) -> None:
 def test_what_is_pasted_stays_between_the_keys_around_it(home: Home) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, ":* ", events.Paste("q,v r"), "=2", "enter")
-        await _until(pilot, lambda: screen_text(pilot.app).count("L2 ") == 12)
+        await until(pilot, lambda: screen_text(pilot.app).count("L2 ") == 12)
 
     drive(home, steps)
 
@@ -104,7 +96,7 @@ def test_what_is_pasted_stays_between_the_keys_around_it(home: Home) -> None:
 def test_a_dialog_that_opens_is_left_again(home: Home) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "v?", "escape", "j+")
-        await _until(pilot, lambda: screen_text(pilot.app).count("L32") == 2)  # escape did not let go of the area
+        await until(pilot, lambda: screen_text(pilot.app).count("L32") == 2)  # escape did not let go of the area
 
     drive(home, steps)
 
@@ -121,7 +113,7 @@ def test_a_key_is_waited_for_while_the_program_is_busy(home: Home, monkeypatch: 
 
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "dquarter")
-        await _until(pilot, lambda: _typed(pilot).endswith("uarter"))
+        await until(pilot, lambda: _typed(pilot).endswith("uarter"))
         assert _typed(pilot) == "quarter"
 
     drive(home, steps)
@@ -132,11 +124,11 @@ def test_a_dialog_that_reads_is_there_for_what_is_typed_behind_its_key(home: Hom
 
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "+dquarter-mlp", "enter", "j")
-        await _until(pilot, lambda: "differ from demo-quarter-mlp" in screen_text(pilot.app))
-        await _until(pilot, lambda: ">" in _rows(pilot)[1])
+        await until(pilot, lambda: "differ from demo-quarter-mlp" in screen_text(pilot.app))
+        await until(pilot, lambda: ">" in _rows(pilot)[1])
         assert "L32" in _rows(pilot)[0]
         _at_once(pilot, "escape", "D24 GB", "enter", "j")
-        await _until(pilot, lambda: "24 GB (24 GB)" in screen_text(pilot.app) and ">" in _rows(pilot)[2])
+        await until(pilot, lambda: "24 GB (24 GB)" in screen_text(pilot.app) and ">" in _rows(pilot)[2])
 
     drive(home, steps)
 
@@ -158,11 +150,11 @@ def read_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 def test_a_run_is_chosen_that_was_not_read_yet_as_its_name_was_entered(home: Home, read_on: threading.Event) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "dwhole-s0", "enter", "j")
-        await _until(pilot, lambda: "reading the runs" in screen_text(pilot.app) and "whole-s0" in _typed(pilot))
+        await until(pilot, lambda: "reading the runs" in screen_text(pilot.app) and "whole-s0" in _typed(pilot))
         await pilot.pause(0.3)
         assert _typed(pilot) == "whole-s0"
         read_on.set()
-        await _until(pilot, lambda: any(">" in row for row in _rows(pilot)[1:2]))
+        await until(pilot, lambda: any(">" in row for row in _rows(pilot)[1:2]))
         assert not isinstance(pilot.app.screen, Picker)
         assert "sites differ from" in screen_text(pilot.app)
 
@@ -174,12 +166,12 @@ def test_escape_leaves_a_dialog_that_waits_with_what_was_entered(home: Home, rea
 
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "dnone of these", "enter")
-        await _until(pilot, lambda: "none of these" in _typed(pilot))
+        await until(pilot, lambda: "none of these" in _typed(pilot))
         await pilot.pause(2 * NEAR)
         _at_once(pilot, "escape")
-        await _until(pilot, lambda: not isinstance(pilot.app.screen, Picker))
+        await until(pilot, lambda: not isinstance(pilot.app.screen, Picker))
         _at_once(pilot, "j")
-        await _until(pilot, lambda: any(">" in row for row in _rows(pilot)[1:2]))
+        await until(pilot, lambda: any(">" in row for row in _rows(pilot)[1:2]))
         read_on.set()
 
     drive(home, steps)
@@ -192,9 +184,9 @@ def test_keys_wait_for_no_reading_that_takes_long(
 
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "dwhole", "enter", "-s0")
-        await _until(pilot, lambda: _typed(pilot) == "whole-s0")
+        await until(pilot, lambda: _typed(pilot) == "whole-s0")
         read_on.set()
-        await _until(pilot, lambda: "whole-s0  run" in screen_text(pilot.app))
+        await until(pilot, lambda: "whole-s0  run" in screen_text(pilot.app))
 
     drive(home, steps)
 
@@ -203,10 +195,10 @@ def test_a_plan_is_opened_and_edited(home: Home) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         before = plan_screen(pilot).draft.text
         _at_once(pilot, "Oquarter-mlp", "enter", ":0 q r=4", "enter")
-        await _until(pilot, lambda: "L4 " in screen_text(pilot.app))
+        await until(pilot, lambda: "L4 " in screen_text(pilot.app))
         assert plan_screen(pilot).draft.plan.name == "demo-quarter-mlp"
         _at_once(pilot, "Ddemo", "escape", "Mdemo", "enter")
-        await _until(pilot, lambda: plan_screen(pilot).draft.text == before)
+        await until(pilot, lambda: plan_screen(pilot).draft.text == before)
 
     drive(home, steps)
 
@@ -214,10 +206,10 @@ def test_a_plan_is_opened_and_edited(home: Home) -> None:
 def test_a_run_is_opened_and_one_of_its_keys_pressed(home: Home) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "2/status:failed", "enter")
-        await _until(pilot, lambda: "1 shown by status:failed" in screen_text(pilot.app))
+        await until(pilot, lambda: "1 shown by status:failed" in screen_text(pilot.app))
         _at_once(pilot, "enter", "a", "escape")
-        await _until(pilot, lambda: bool(pilot.app.clipboard))
-        await _until(pilot, lambda: not isinstance(pilot.app.screen, RunDialog))
+        await until(pilot, lambda: bool(pilot.app.clipboard))
+        await until(pilot, lambda: not isinstance(pilot.app.screen, RunDialog))
 
     drive(home, steps)
 
@@ -225,9 +217,9 @@ def test_a_run_is_opened_and_one_of_its_keys_pressed(home: Home) -> None:
 def test_a_plan_is_copied_in_the_library_and_the_tree_has_the_keys_again(home: Home) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "4/quarter-mlp", "enter", "j")
-        await _until(pilot, lambda: "demo-quarter-mlp (built-in)" in screen_text(pilot.app))
+        await until(pilot, lambda: "demo-quarter-mlp (built-in)" in screen_text(pilot.app))
         _at_once(pilot, "c", "2", "enter", "1")
-        await _until(pilot, lambda: isinstance(pilot.app.screen, PlanScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, PlanScreen))
         assert (home.plans / "demo-quarter-mlp-copy2.yaml").exists()
 
     drive(home, steps)
@@ -239,9 +231,9 @@ def test_what_a_lens_asks_for_is_written_behind_its_key(home: Home) -> None:
 
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "3")
-        await _until(pilot, lambda: "2 studies" in screen_text(pilot.app))
+        await until(pilot, lambda: "2 studies" in screen_text(pilot.app))
         _at_once(pilot, "enter", "cut", "enter")
-        await _until(pilot, lambda: "$study=cut" in screen_text(pilot.app))
+        await until(pilot, lambda: "$study=cut" in screen_text(pilot.app))
 
     drive(home, steps)
 
@@ -254,6 +246,6 @@ def test_keys_go_on_where_a_pane_is_gone_that_a_key_was_sent_to(home: Home) -> N
         _at_once(pilot, "ab")
         await gone.remove()
         _at_once(pilot, "+")
-        await _until(pilot, lambda: "L32" in screen_text(pilot.app))
+        await until(pilot, lambda: "L32" in screen_text(pilot.app))
 
     drive(home, steps)
