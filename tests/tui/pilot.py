@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from textual import events
+from textual._context import visible_screen_stack
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -11,11 +13,28 @@ from tui.app import WorkbenchApp
 from workbench.run.layout import Home
 
 WIDE, NARROW, TINY = (120, 36), (80, 24), (60, 18)
+_NAMES = {
+    " ": "space",
+    "=": "equals_sign",
+    "*": "asterisk",
+    "/": "slash",
+    "-": "minus",
+    ",": "comma",
+    "@": "at",
+    ":": "colon",
+    ">": "greater_than_sign",
+    ".": "full_stop",
+    "_": "underscore",
+    "+": "plus",
+    "?": "question_mark",
+}
+_CHARS = {name: char for char, name in _NAMES.items()}
 Steps = Callable[[Pilot[Any]], Awaitable[None]]
 
 
 def screen_text(app: App[Any]) -> str:
     """The lines of the screen without colours and without spaces at their ends."""
+    visible_screen_stack.set(app._background_screens)  # what a dialog lets through
     strips = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
@@ -33,16 +52,14 @@ def drive(home: Home, steps: Steps, size: tuple[int, int] = WIDE) -> None:
 
 def keys(text: str) -> list[str]:
     """The keys that write this text."""
-    names = {" ": "space", "=": "equals_sign", "*": "asterisk", "/": "slash", "-": "minus", ",": "comma", "@": "at"}
-    names |= {
-        ":": "colon",
-        ">": "greater_than_sign",
-        ".": "full_stop",
-        "_": "underscore",
-        "+": "plus",
-        "?": "question_mark",
-    }
-    return [names.get(char, char) for char in text]
+    return [_NAMES.get(char, char) for char in text]
+
+
+def at_once(pilot: Pilot[Any], *names: str) -> None:
+    """Presses keys as a slow line sends them, together; `pilot.press` waits after each until the processor rests."""
+    assert pilot.app._driver is not None
+    for name in names:
+        pilot.app._driver.send_message(events.Key(name, _CHARS.get(name, name if len(name) == 1 else None)))
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.golden import FOLDER, compare
+from tests.tui.golden import FOLDER, compare, wanted
 from tests.tui.golden_homes import HOMES, place_of
-from tests.tui.golden_states import STATES, UNTIL, State
-from tests.tui.pilot import NARROW, TINY, WIDE, screen_text
+from tests.tui.golden_states import STATES, UNTIL
+from tests.tui.pilot import NARROW, TINY, WIDE, at_once, screen_text
 from tui.app import WorkbenchApp
 from tui.compare.said import result_title
 from tui.plan.devices import Device
@@ -22,7 +22,8 @@ from tui.shell.ascii import to_ascii
 pytestmark = pytest.mark.screens
 
 _SIZES = {"120x36": WIDE, "80x24": NARROW, "60x18": TINY}
-_STILL = 3  # twentieths of a second
+_ASCII = "-ascii"
+_STILL, _KEPT = 3, 60  # twentieths of a second without a change
 _READING = re.compile(r"reading|looking at ")
 
 
@@ -39,8 +40,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the texts say of the machine is that of one machine; curves and groups are told at once."""
+    """What the texts say of the machine is that of one machine; curves and groups are told at once.
+
+    The pilot need not wait until the processor rests: the text on the screen is waited for.
+    """
     monkeypatch.chdir(folder)
+    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.005)
+    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.005)
     monkeypatch.setattr("tui.plan.view.this_cpu", lambda: Device("cpu", 16 * 10**9))
     monkeypatch.setattr("tui.runs.screen.DRAW_SECONDS", 0.05)
     monkeypatch.setattr("tui.runs.facts._BITE", 60.0)
@@ -61,19 +67,23 @@ async def _shown(pilot: Pilot[Any], text: str) -> None:
     raise AssertionError(f"{text!r} never came:\n{screen_text(pilot.app)}")
 
 
-async def _still(pilot: Pilot[Any], is_held: bool) -> str:
-    """What stands on the screen once everything is read and nothing has changed on it for a while."""
+async def _still(pilot: Pilot[Any], is_held: bool, kept: str = "") -> str:
+    """What stands on the screen once everything is read and nothing has changed on it for a while.
+
+    What is `kept` of it is awaited for longer, and for no longer than until it has stood there twice.
+    """
     text, same = "", 0
     await pilot.pause()
-    while same < _STILL:
+    while same < (_KEPT if kept else _STILL) and not (same and text == kept):
         await asyncio.sleep(0.05)
         before, text = text, screen_text(pilot.app)
         same = same + 1 if text == before and (is_held or not _READING.search(text)) else 0
     return text
 
 
-def _drawn(state: State, patch: pytest.MonkeyPatch, only_ascii: bool = False) -> dict[str, str]:
-    """The state at every size: of one app, which is resized."""
+def _check(name: str, patch: pytest.MonkeyPatch, ending: str = "") -> dict[str, str]:
+    """Compares the state at every size, of one app, which is resized; its texts."""
+    state, only_ascii = STATES[name], ending == _ASCII
     home = place_of(state.make)
 
     async def run(release: Callable[[], None]) -> dict[str, str]:
@@ -86,13 +96,14 @@ def _drawn(state: State, patch: pytest.MonkeyPatch, only_ascii: bool = False) ->
                     if key.startswith(UNTIL):
                         await _shown(pilot, key.removeprefix(UNTIL))
                         continue
-                    await pilot.press(key)
+                    at_once(pilot, key)
                     if key in "1234":  # a screen reads what it shows before other keys mean anything
                         await _still(pilot, state.hold is not None)
                 await _shown(pilot, to_ascii(state.shows) if only_ascii else state.shows)
-                for name, size in _SIZES.items():
-                    await pilot.resize_terminal(*size)
-                    found[name] = await _still(pilot, state.hold is not None)
+                for size, cells in _SIZES.items():
+                    await pilot.resize_terminal(*cells)
+                    kept = f"{name}-{size}{ending}"
+                    found[kept] = await _still(pilot, state.hold is not None, wanted(kept))
             finally:
                 release()
         return found
@@ -100,27 +111,26 @@ def _drawn(state: State, patch: pytest.MonkeyPatch, only_ascii: bool = False) ->
     for path in home.path.glob("drafts/*"):
         path.unlink()
     with state.held(patch) as release:
-        return asyncio.run(run(release))
+        drawn = asyncio.run(run(release))
+    for kept, text in drawn.items():
+        compare(kept, text)
+    return drawn
 
 
 @pytest.mark.parametrize("name", STATES)
 def test_a_screen_looks_as_it_did(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for size, text in _drawn(STATES[name], monkeypatch).items():
-        compare(f"{name}-{size}", text)
+    _check(name, monkeypatch)
 
 
 @pytest.mark.parametrize("name", STATES)
 def test_it_looks_as_it_did_in_ascii(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for size, text in _drawn(STATES[name], monkeypatch, only_ascii=True).items():
-        assert text.isascii()
-        compare(f"{name}-{size}-ascii", text)
+    assert all(text.isascii() for text in _check(name, monkeypatch, _ASCII).values())
 
 
 @pytest.mark.parametrize("name", STATES)
 def test_without_colours_the_text_is_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    for size, text in _drawn(STATES[name], monkeypatch).items():
-        compare(f"{name}-{size}", text)
+    _check(name, monkeypatch)
 
 
 def test_no_two_states_look_alike() -> None:

@@ -119,6 +119,27 @@ def test_a_run_at_work_is_followed_without_reading_anything_twice(home: Home) ->
     assert {row.status for row in ended.listing.rows if row.run_id == LIVE} == {"lost"}
 
 
+def test_what_was_looked_away_from_is_read_anew_even_where_nobody_read_meanwhile(home: Home) -> None:
+    """The pane has forgotten it: a mark taken and given back, or two keys in the list, between two readings."""
+    written(home)
+    feed = LogFeed(home)
+    with at_work(home) as (folder, log):
+        steps(log, range(1, 4))
+        folder.out(1).write_bytes(b"one\n")
+        once = Watched((LIVE,), (LIVE, 1)).after(Watched())
+        first = feed.read(once)
+        again = Watched((LIVE,), (LIVE, 1)).after(Watched((FINISHED,), (FINISHED, 1)).after(once))
+        steps(log, [4])
+        second = feed.read(again)
+        assert [point.step for point in _losses(second.points)] == [1, 2, 3, 4]
+        assert second.said is not None
+        assert second.said.lines == ("one",)
+        assert not again.goes_on(first.watched, LIVE)
+        on = Watched((LIVE, FINISHED), (LIVE, 1)).after(again)
+        assert on.goes_on(second.watched, LIVE)
+        assert feed.read(on).said is None
+
+
 @pytest.mark.parametrize(
     ("text", "fitting"),
     [

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.store.lens_home import enter, fill
-from tests.tui.pilot import drive, keys, screen_text, until
+from tests.tui.pilot import at_once, drive, keys, screen_text, until
 from tests.tui.plan_steps import plan_screen
 from tests.tui.written_homes import written
 from tui.plan.measured import FinishedRun, finished_runs
@@ -36,13 +36,12 @@ def home(tmp_path: Path) -> Home:
 
 def _at_once(pilot: Pilot[Any], *typed: str | events.Paste) -> None:
     """Letters of a text, a key by its name, or what is pasted; none of them waits for the one before."""
-    assert pilot.app._driver is not None
     for part in typed:
         if isinstance(part, events.Paste):
+            assert pilot.app._driver is not None
             pilot.app._driver.send_message(part)
-            continue
-        for char in [part] if part in ("enter", "escape") else list(part):
-            pilot.app._driver.send_message(events.Key(*((char, None) if len(char) > 1 else (*keys(char), char))))
+        else:
+            at_once(pilot, *([part] if part in ("enter", "escape") else keys(part)))
 
 
 def _typed(pilot: Pilot[Any]) -> str:

@@ -1,8 +1,9 @@
 """What the Runs screen is fed with: the list, and what the logs of the runs that are looked at have gained."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tui.runs.console import Console, Said
 from tui.runs.curves import Point, points_of
@@ -19,11 +20,27 @@ LIST_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is looked at: runs whose curves are drawn, the attempt whose output is read, the runs that are listed."""
+    """What is looked at: runs whose curves are drawn, the attempt whose output is read, the runs that are listed.
+
+    `begun` numbers the looks: what was looked away from is forgotten, and read from its start at the next look, even
+    where nobody read anything in between.
+    """
 
     drawn: tuple[str, ...] = ()
     output: tuple[str, int] | None = None
     query: Query = ALL
+    begun: Mapping[Any, int] = field(default_factory=dict, compare=False)
+    number: int = field(default=0, compare=False)
+
+    def after(self, before: "Watched") -> "Watched":
+        """The same, looked at after `before`: what was looked at already goes on."""
+        number = before.number + 1
+        begun = {one: before.begun.get(one, number) for one in (*self.drawn, self.output)}
+        return replace(self, begun=begun, number=number)
+
+    def goes_on(self, other: "Watched", one: Any) -> bool:
+        """Whether a run or an attempt's output is looked at as it was in the other, without a break."""
+        return self.begun.get(one) == other.begun.get(one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +58,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What happened since the last one. `listing` is None where it is as it was; `said` is of the `output` run.
+    """What happened since the last one. `listing` is None where it is as it was; the rest is of what was `watched`.
 
     `heard`: when the runs of `points` logged their newest event, in Unix seconds.
     """
 
     listing: Listing | None = None
     points: tuple[tuple[str, tuple[Point, ...]], ...] = ()
-    output: tuple[str, int] | None = None
+    watched: Watched = Watched()
     said: Said | None = None
     heard: tuple[tuple[str, float], ...] = ()
 
@@ -114,28 +131,27 @@ class LogFeed:
     """Reads logs and outputs onwards from where they were read to. For a thread of its own."""
 
     home: Home
+    _before: Watched = field(default_factory=Watched)
     _logs: dict[str, _Log] = field(default_factory=dict)
-    _console: tuple[tuple[str, int], Console] | None = None
+    _console: Console | None = None
 
     def read(self, watched: Watched) -> Batch:
         """What the runs that are looked at have written since the last reading. Raises OSError."""
-        points = self._points(watched.drawn)
+        self._look_at(watched)
+        found = [(run_id, log.read()) for run_id, log in self._logs.items()]
+        points = tuple((run_id, points) for run_id, points in found if points)
         heard = tuple((run_id, self._logs[run_id].heard) for run_id, _ in points)
-        return Batch(None, points, watched.output, self._said(watched.output), heard)
+        return Batch(None, points, watched, self._console.read() if self._console else None, heard)
 
-    def _points(self, drawn: Sequence[str]) -> tuple[tuple[str, tuple[Point, ...]], ...]:
-        self._logs = {run_id: self._logs.get(run_id) or self._log(run_id) for run_id in drawn}
-        found = ((run_id, log.read()) for run_id, log in self._logs.items())
-        return tuple((run_id, points) for run_id, points in found if points)
+    def _look_at(self, watched: Watched) -> None:
+        before, self._before = self._before, watched
+        kept = {run_id: log for run_id, log in self._logs.items() if watched.goes_on(before, run_id)}
+        self._logs = {run_id: kept.get(run_id) or self._log(run_id) for run_id in watched.drawn}
+        if watched.output != before.output or not watched.goes_on(before, watched.output):
+            self._console = self._console_of(watched.output)
 
     def _log(self, run_id: str) -> _Log:
         return _Log(RunTail(self.home.run_dir(run_id)))
 
-    def _said(self, output: tuple[str, int] | None) -> Said | None:
-        if output is None:
-            self._console = None
-            return None
-        if self._console is None or self._console[0] != output:
-            run_id, attempt = output
-            self._console = (output, Console(self.home.run_dir(run_id).out(attempt)))
-        return self._console[1].read()
+    def _console_of(self, output: tuple[str, int] | None) -> Console | None:
+        return Console(self.home.run_dir(output[0]).out(output[1])) if output else None

@@ -49,7 +49,7 @@ class Follower:
 
     def watch(self, watched: Watched) -> None:
         """Something else is looked at from now on."""
-        self._watched = watched
+        self._watched = watched.after(self._watched)
         self.wake()
 
     def wake(self) -> None:

@@ -117,8 +117,9 @@ class RunsScreen(Screen[None]):
             self._listing = batch.listing
             self.query_one(LockedBanner).show(batch.listing.locked, batch.listing.retry_seconds)
             self._show_rows()
-        self._curves.add(batch.points, batch.heard)
-        if batch.said and batch.output == self._follower.watched.output:
+        watched = self._follower.watched
+        self._curves.add([found for found in batch.points if watched.goes_on(batch.watched, found[0])], batch.heard)
+        if batch.said and watched.goes_on(batch.watched, watched.output):
             self._output.add(batch.said.lines, batch.said.under_way)
         if any(point.name.startswith("eval.") for _, points in batch.points for point in points):
             self._read_answers()
