@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from tests.store.helpers import finished_run, record
 from tests.tui.pilot import NARROW, TINY, WIDE, drive, keys, screen_text, until
 from tests.tui.written_homes import FINISHED, LIVE, LOSS, at_work, written
+from tui.library.run_rows import RunReader, Runs
 from tui.library.screen import LibraryScreen
 from tui.library.tree import LibraryTree
 from tui.opening import OpenPlan, OpenRuns
@@ -181,6 +182,43 @@ def test_two_plans_are_marked_and_compared(home: Home) -> None:
         await pilot.press("Y")
         await pilot.pause()
         assert pilot.app.clipboard.endswith("plan diff demo-quarter-all demo-quarter-mlp")
+
+    drive(home, steps)
+
+
+def test_a_page_stays_until_the_cursor_leaves_its_entry_or_escape_leaves_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists are read over and over, and a preview that was still to come is of the entry, not of the page."""
+    monkeypatch.setattr("tui.library.screen.READ_SECONDS", 0.1)
+    monkeypatch.setattr("tui.library.screen.LOOK_SECONDS", 0.4)
+    read: list[RunReader] = []
+    whole = RunReader.read
+
+    def counted(reader: RunReader) -> Runs:
+        read.append(reader)
+        return whole(reader)
+
+    monkeypatch.setattr(RunReader, "read", counted)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await _open(pilot, "demo-quarter")
+        title = "demo-quarter-all → demo-quarter-mlp"
+        await pilot.press("space", "down", "space", "d")
+        await _sees(pilot, title)
+        read.clear()
+        await until(pilot, lambda: len(read) > 5)
+        assert title in screen_text(pilot.app)
+        await pilot.press("Y")
+        assert "plan diff" in pilot.app.clipboard
+        await pilot.press("escape")
+        await until(pilot, lambda: title not in screen_text(pilot.app))
+        await pilot.press("Y")
+        assert pilot.app.clipboard.endswith("plan show demo-quarter-mlp")
+        await pilot.press("d")
+        await _sees(pilot, title)
+        await pilot.press("up")
+        await until(pilot, lambda: title not in screen_text(pilot.app))
 
     drive(home, steps)
 

@@ -1,5 +1,6 @@
 """The Plan screen by its dialogs: patterns, heat maps, diffs, devices, files, models, runs."""
 
+import asyncio
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tui.app import WorkbenchApp
 from tui.plan.changed_dialog import ChangedDialog
 from tui.plan.desk import Desk, open_model
 from tui.plan.launch import Wish
-from tui.plan.picker import Picker
+from tui.plan.picker import Choice, Picker
 from tui.plan.preflight import preflight
 from tui.plan.run_dialog import PlanRunDialog
 from tui.plan.screen import PlanScreen
@@ -300,3 +301,18 @@ def test_the_sample_home_is_not_changed(home: Home) -> None:
 
     drive(home, steps)
     assert not home.plans.exists()
+
+
+def test_what_is_read_for_a_dialog_that_was_left_meanwhile_is_not_shown(home: Home) -> None:
+    """At every moment of its way out, widget by widget."""
+
+    async def steps(pilot: Screen) -> None:
+        picker = Picker("Compare with", [Choice("a", "a")], reading="reading the runs …")
+        await pilot.app.push_screen(picker)
+        picker.dismiss(None)
+        for _ in range(200):
+            picker.fill([Choice("b", "b")])
+            await asyncio.sleep(0)
+        await until(pilot, lambda: isinstance(pilot.app.screen, PlanScreen))
+
+    drive(home, steps)

@@ -155,7 +155,7 @@ def test_a_run_is_chosen_that_was_not_read_yet_as_its_name_was_entered(home: Hom
         read_on.set()
         await until(pilot, lambda: any(">" in row for row in _rows(pilot)[1:2]))
         assert not isinstance(pilot.app.screen, Picker)
-        assert "sites differ from" in screen_text(pilot.app)
+        await until(pilot, lambda: "sites differ from" in screen_text(pilot.app))
 
     drive(home, steps)
 

@@ -59,6 +59,7 @@ class LibraryScreen(Screen[None]):
         self._look_timer: Timer | None = None
         self._filter_timer: Timer | None = None
         self._shown: Entry | None = None
+        self._page_at: Entry | None = None  # where the cursor was when a page came that is no preview, as a diff
         self._wanted_key: tuple[str, str] | None = None
 
     @property
@@ -117,7 +118,7 @@ class LibraryScreen(Screen[None]):
 
     @on(Previewed)
     def _previewed(self, event: Previewed) -> None:
-        if event.entry == self.current and event.entry == self._shown:
+        if event.entry == self.current and event.entry == self._shown and event.entry != self._page_at:
             self._show_preview(event.entry, event.preview)
 
     @on(Unread)
@@ -130,6 +131,7 @@ class LibraryScreen(Screen[None]):
         if event.key:
             self._filter = ""  # which may hide what has come
         if event.page_title:
+            self._page_at = self._shown = self.current
             self._show_page(event.page_title, page_text(event.said))
             self.add_class("-drawer")
         elif event.problem and self._line.is_open:
@@ -180,17 +182,22 @@ class LibraryScreen(Screen[None]):
     @on(LibraryTree.NodeHighlighted)
     def _moved(self) -> None:
         """What is passed over quickly is not read."""
+        if self.current != self._shown:
+            self._wishes.forget()
         if self._look_timer is not None:
             self._look_timer.stop()
         self._look_timer = self.set_timer(LOOK_SECONDS, self._look_at_other)
 
     def _look_at_other(self) -> None:
         if self.current != self._shown:
-            self._wishes.forget()
             self._look()
 
     def _look(self) -> None:
+        """A page stays until the cursor leaves its entry, or escape leaves it."""
         entry = self.current
+        if entry is not None and entry == self._page_at:
+            return
+        self._page_at = None
         if entry is None:
             self._shown = None
             self._show_page("", Text(self._nothing_text()))
@@ -324,11 +331,18 @@ class LibraryScreen(Screen[None]):
         self.toggle_class(name)
 
     def action_back(self) -> None:
-        """Out of a zoomed pane, the drawer, the filter; then the tree."""
+        """Out of a zoomed pane, a page, the drawer, the filter; then the tree."""
         opened = next((name for name in ("-zoomed", "-zoomed-tree", "-drawer") if self.has_class(name)), None)
         if opened:
             self.remove_class(opened)
-        elif self._filter:
+        if self._page_at is not None and opened in ("-drawer", None):
+            self._leave_page()
+        elif self._filter and not opened:
             self._filter = ""
             self._show_tree()
         self._tree.focus()
+
+    def _leave_page(self) -> None:
+        self._page_at = None
+        self._wishes.forget()
+        self._look()

@@ -85,8 +85,8 @@ class Picker(ModalScreen[str | None]):
         """The rest of the choices, or why there is none. What was entered meanwhile is chosen now."""
         self._reading, self._problem = "", problem
         self._choices = (*self._choices, *choices)
-        if not (self.is_mounted and self.is_attached):
-            return
+        if not self.is_mounted or self not in self.app.screen_stack:
+            return  # not there yet, or left already and on its way out
         self._narrow(self.query_one(Input).value)
         if self._hold:
             self._enter()
