@@ -3,8 +3,10 @@
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from tests.store.lens_home import fill
 from tests.tui.holding import held
@@ -20,7 +22,17 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 @pytest.fixture(autouse=True)
 def _short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After each key the pilot waits until the processor rests, twice; it looks more often than every 20 ms."""
+    """After each key the pilot waits until the processor rests, twice; it looks more often than every 20 ms.
+
+    What keys have changed is painted all the same before a test looks: Textual paints 60 times a second.
+    """
+    press = Pilot.press
+
+    async def painted(pilot: Pilot[Any], *keys: str) -> None:
+        await press(pilot, *keys)
+        await pilot.pause()
+
+    monkeypatch.setattr(Pilot, "press", painted)
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.005)
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.0005)
 

@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 
 from tests.tui.golden import FOLDER, compare, wanted
 from tests.tui.golden_homes import HOMES, place_of
-from tests.tui.golden_states import STATES, UNTIL
-from tests.tui.pilot import NARROW, TINY, WIDE, at_once, screen_text
+from tests.tui.golden_states import STATES, UNTIL, State
+from tests.tui.pilot import NARROW, TINY, WIDE, at_once, screen_text, until
 from tui.app import WorkbenchApp
 from tui.compare.said import result_title
 from tui.plan.devices import Device
@@ -22,6 +22,7 @@ from tui.shell.ascii import to_ascii
 pytestmark = pytest.mark.screens
 
 _SIZES = {"120x36": WIDE, "80x24": NARROW, "60x18": TINY}
+_TITLES = {"2": "Runs", "3": "Compare", "4": "Library"}
 _ASCII = "-ascii"
 _STILL, _KEPT = 3, 60  # twentieths of a second without a change
 _READING = re.compile(r"reading|looking at ")
@@ -59,12 +60,22 @@ def _titled(title: Callable[[int, int, bool, float], str], rows: int, shown: int
     return title(rows, shown, cut, 0.012)
 
 
-async def _shown(pilot: Pilot[Any], text: str) -> None:
-    for _ in range(200):
-        if text in screen_text(pilot.app):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{text!r} never came:\n{screen_text(pilot.app)}")
+async def _sees(pilot: Pilot[Any], text: str) -> None:
+    await until(pilot, lambda: text in screen_text(pilot.app))
+
+
+async def _lead(pilot: Pilot[Any], state: State) -> None:
+    """Presses the state's keys. A screen reads what it shows before other keys mean anything there."""
+    first, *others = state.keys or ("",)
+    if title := _TITLES.get(first):
+        at_once(pilot, first)
+        await until(pilot, lambda: screen_text(pilot.app).startswith(f" {title}"))
+        await _still(pilot, state.hold is not None)
+    for key in others if title else state.keys:
+        if key.startswith(UNTIL):
+            await _sees(pilot, key.removeprefix(UNTIL))
+        else:
+            at_once(pilot, key)
 
 
 async def _still(pilot: Pilot[Any], is_held: bool, kept: str = "") -> str:
@@ -92,14 +103,8 @@ def _check(name: str, patch: pytest.MonkeyPatch, ending: str = "") -> dict[str, 
         async with app.run_test(size=WIDE, notifications=False) as pilot:
             try:
                 await pilot.pause()
-                for key in state.keys:
-                    if key.startswith(UNTIL):
-                        await _shown(pilot, key.removeprefix(UNTIL))
-                        continue
-                    at_once(pilot, key)
-                    if key in "1234":  # a screen reads what it shows before other keys mean anything
-                        await _still(pilot, state.hold is not None)
-                await _shown(pilot, to_ascii(state.shows) if only_ascii else state.shows)
+                await _lead(pilot, state)
+                await _sees(pilot, to_ascii(state.shows) if only_ascii else state.shows)
                 for size, cells in _SIZES.items():
                     await pilot.resize_terminal(*cells)
                     kept = f"{name}-{size}{ending}"

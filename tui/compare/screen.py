@@ -8,7 +8,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from tui.compare.answer_pane import AnswerPane
@@ -34,6 +34,7 @@ from tui.shell.held import hold_keys
 from tui.shell.in_turn import Hold
 from tui.widgets.banner import LockedBanner
 from tui.widgets.copying import copy_text
+from tui.widgets.key_line import KeyLine
 from workbench.errors import LockedError, WorkbenchError
 from workbench.report.plain import visible
 from workbench.run.layout import Home
@@ -93,7 +94,7 @@ class CompareScreen(Screen[None]):
                 yield EditorPane(self._home.path / "drafts", id="editing")
                 yield AskLine()
                 yield AnswerPane(self._home, self._marks, id="answer")
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(LensList).border_title = "Lenses"

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from tui.library import commands
@@ -26,6 +26,7 @@ from tui.library.run_rows import Runs
 from tui.library.tree import Branch, LibraryTree
 from tui.library.wishes import Wishes
 from tui.widgets.copying import copy_text
+from tui.widgets.key_line import KeyLine
 from workbench.library.entry import Entry, Kind
 from workbench.report.plain import shorten, visible
 from workbench.run.layout import Home
@@ -83,7 +84,7 @@ class LibraryScreen(Screen[None]):
             with VerticalScroll(id="preview"):
                 yield Static("", id="preview-text", markup=False)
         yield LibraryLine()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._tree.focus()

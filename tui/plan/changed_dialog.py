@@ -11,8 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
+from tui.widgets.key_line import KeyLine
 from workbench.report.plain import visible
 
 _MOST = 200
@@ -48,7 +49,7 @@ class ChangedDialog(ModalScreen[Answer]):
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(self._text(), markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def action_answer(self, answer: str) -> None:
         self.dismiss(Answer(answer))

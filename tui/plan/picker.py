@@ -11,10 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 
 from tui.shell.held import hold_keys
 from tui.shell.in_turn import HELD, Hold, LetGo
+from tui.widgets.key_line import KeyLine
 from workbench.report.plain import shorten, visible
 
 _WIDTH = 76
@@ -72,7 +73,7 @@ class Picker(ModalScreen[str | None]):
             yield Input(placeholder=self._free or "type to narrow", compact=True, max_length=_TYPED, id="pick")
             yield OptionList(id="pick-list", markup=False)
             yield Static("", id="pick-says", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

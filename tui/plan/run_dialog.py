@@ -11,13 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Label, Static
+from textual.widgets import Input, Label, Static
 from textual.worker import get_current_worker
 
 from tui.plan.draft import Draft
 from tui.plan.launch import Wish, read_wish
 from tui.plan.preflight import Finding, blocks, preflight
 from tui.widgets.copying import copy_text
+from tui.widgets.key_line import KeyLine
 from tui.widgets.outside_editor import edit_file
 from workbench.errors import UsageError, WorkbenchError
 from workbench.plan.sources import DEMO
@@ -85,7 +86,7 @@ class PlanRunDialog(ModalScreen[Wish | None]):
                     )
             yield Static("", id="command", markup=False)
             yield Static("", id="preflight", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def _first(self, name: str) -> str:
         recipe = DEMO if self._draft.plan.model == DEMO else ""

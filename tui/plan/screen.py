@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from tui.plan.answered import OPEN, Answered
@@ -30,6 +30,7 @@ from tui.plan.patterns import modules_of
 from tui.plan.rule_line import RuleLine
 from tui.plan.view import PlanView
 from tui.widgets.copying import copy_text
+from tui.widgets.key_line import KeyLine
 from tui.widgets.outside_editor import edited_outside
 from tui.widgets.said_line import SaidLine
 from workbench.errors import WorkbenchError
@@ -124,7 +125,7 @@ class PlanScreen(Screen[None]):
                 yield CopyLine(self._desk.home)
             yield Inspector(id="inspector")
         yield Static("", id="status", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.grid.focus()

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from tui.runs.asking import Wish, command
@@ -17,6 +17,7 @@ from tui.runs.opened import Opened, open_run
 from tui.shell.held import hold_keys
 from tui.shell.in_turn import Hold, LetGo
 from tui.widgets.copying import copy_text
+from tui.widgets.key_line import KeyLine
 from workbench.errors import WorkbenchError
 from workbench.report.plain import visible
 from workbench.run.layout import Home
@@ -56,7 +57,7 @@ class RunDialog(ModalScreen[Wish | None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="run-scroll"):
             yield Static("reading …", id="run-text", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#run-scroll").focus()

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from tui.opening import OpenSample
@@ -35,6 +35,7 @@ from tui.runs.wishes import Wishes
 from tui.runs.words import EMPTY, LOADING, no_match, title_of, unread
 from tui.widgets.banner import LockedBanner
 from tui.widgets.copying import copy_text
+from tui.widgets.key_line import KeyLine
 from tui.widgets.saying import say
 from workbench.library.tags import tags_of
 from workbench.report.plain import visible
@@ -91,7 +92,7 @@ class RunsScreen(Screen[None]):
         yield FilterLine()
         yield FileLine()
         yield TagLine()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(RunList).focus()

@@ -7,10 +7,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Static
+from textual.widgets import Button, Static
 
 from tui.runs.asking import Ask, Wish, command
 from tui.widgets.copying import copy_text
+from tui.widgets.key_line import KeyLine
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
@@ -46,7 +47,7 @@ class StopDialog(ModalScreen[Wish | None]):
             yield Button("Cancel", id="cancel", compact=True)
             yield Button("Finish the step, save, stop", id="stop", compact=True)
             yield Button("Kill now: nothing more is saved", id="kill", compact=True)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#cancel").focus()

@@ -9,10 +9,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from tui.widgets.copying import copy_text
+from tui.widgets.key_line import KeyLine
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
@@ -53,7 +54,7 @@ class DoctorScreen(ModalScreen[None]):
         with VerticalScroll() as box:
             box.border_title = "workbench doctor"
             yield Static("looking …", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

@@ -6,10 +6,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.shell.report import Report
 from tui.widgets.copying import copy_text
+from tui.widgets.key_line import KeyLine
 from workbench.report.plain import visible
 
 
@@ -49,7 +50,7 @@ class ErrorScreen(ModalScreen[None]):
             box.border_title = "An unexpected error"
             yield Static("\n".join(said), id="error-said", markup=False)
             yield Static("\n".join(map(visible, self.report.text.splitlines())), id="error-report", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

@@ -12,9 +12,10 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.shell.registry import Action, is_of_app
+from tui.widgets.key_line import KeyLine
 
 _WIDEST_KEYS = 18
 
@@ -45,7 +46,7 @@ class KeyHelp(ModalScreen[None]):
         with VerticalScroll() as box:
             box.border_title = "Keys of what has the focus"
             yield Static(Content.assemble(*_lines(self._actions)))
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def action_leave(self) -> None:
         self.dismiss(None)
