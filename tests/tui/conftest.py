@@ -24,7 +24,8 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 def _short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """After each key the pilot waits until the processor rests, twice; it looks more often than every 20 ms.
 
-    What keys have changed is painted all the same before a test looks: Textual paints 60 times a second.
+    What keys have changed is painted all the same before a test looks: Textual paints 60 times a second. What waits
+    for a rest of the keys does not.
     """
     press = Pilot.press
 
@@ -35,6 +36,7 @@ def _short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pilot, "press", painted)
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.005)
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.0005)
+    monkeypatch.setattr("tui.plan.resting.REST", 0.0)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from tui.plan.desk import Desk
 from tui.plan.devices import Device, this_cpu
 from tui.plan.display import Against, brush_text, heading, legend, map_title, selection_title, status
 from tui.plan.inspector import Inspector
+from tui.plan.resting import Resting
 from tui.widgets.saying import say
 from workbench.plan.plan import Plan
 
@@ -36,6 +37,7 @@ class PlanView:
         self._against: Against | None = None
         self._title = self._opening = ""
         self._waiting: Callable[[], None] | None = None
+        self._resting = Resting(screen, self._show_waiting)
 
     @property
     def measured(self) -> "Measured | None":
@@ -85,21 +87,20 @@ class PlanView:
         """The screen is new: the map and its lines are painted first, what stands beside it next."""
         self.show_heading()
         self._show_title()
-        self._after_paint(self.show_all)
+        self._screen.call_after_refresh(self.show_all)
 
     def show_draft(self) -> None:
         """The plan has changed: the map is painted first, as that is what a key is pressed for."""
         self._screen.grid.show_plan(self._desk.draft.plan)
-        self._after_paint(self.show_all)
+        self._show_later(self.show_all)
 
     def show_chosen(self) -> None:
         """Other sites are chosen; the map shows them already."""
-        self._after_paint(self.show_selection)
+        self._show_later(self.show_selection)
 
-    def _after_paint(self, show: Callable[[], None]) -> None:
+    def _show_later(self, show: Callable[[], None]) -> None:
         """Does the one or the other once, however many keys came meanwhile; all takes in the selection."""
-        if self._waiting is None:
-            self._screen.call_after_refresh(self._show_waiting)
+        self._resting.put_off()
         if self._waiting != self.show_all:
             self._waiting = show
 
