@@ -68,7 +68,7 @@ def memory(
     MeZO: one block's activations, no gradients.
     """
     width = _COMPUTE_BYTES[compute_dtype]
-    rest = plan.map.base_params - sum(planned.site.params for planned in plan.sites)
+    rest = plan.map.base_params - sum(count * planned.site.params for planned, count in plan.kinds)
     forward_only = optimizer == "mezo" or not plan.adapted
     one_by_one = forward_only or gradient_checkpointing
     kept, one_block = _per_token(plan, width, sequence_length or tokens, forward_only, gradient_checkpointing)
@@ -76,7 +76,7 @@ def memory(
     logits = tokens * plan.map.vocab_size * _logit_bytes(compute_dtype, forward_only)
     return Memory(
         tokens=tokens,
-        base=sum(planned.base_bytes for planned in plan.sites),
+        base=sum(count * planned.base_bytes for planned, count in plan.kinds),
         embeddings=rest * width,
         trainable=trainable_bytes(plan, optimizer),
         activations=tokens * kept + at_work,
@@ -106,9 +106,15 @@ def _per_token(
     The second are needed where blocks keep nothing, or their inputs alone, and one at a time is computed.
     """
     blocks = [list(sites) for _, sites in groupby(plan.sites, key=lambda planned: planned.site.block)]
-    lowest = min((planned.site.block for planned in plan.adapted), default=len(blocks) - 1)
+    lowest = next((planned.site.block for planned in plan.sites if planned.adapter), len(blocks) - 1)
     block = _block(plan.map, width, length)
-    kept = [block + sum(_adapters(plan, sites, width)) for sites in blocks[lowest:]]
+    known: dict[tuple[tuple[int, ...], ...], int] = {}  # most blocks are set alike
+    kept = []
+    for sites in blocks[lowest:]:
+        kinds = tuple(planned.kind for planned in sites)
+        if kinds not in known:
+            known[kinds] = block + sum(_adapters(plan, sites, width))
+        kept.append(known[kinds])
     if forward_only:
         return 0, max(kept)
     if gradient_checkpointing:
@@ -176,15 +182,19 @@ def _adapters(plan: Plan, sites: list[PlannedSite], width: int) -> Iterator[int]
 
 def _kept_once(plan: Plan, gradient_checkpointing: bool) -> int:
     """What adapters keep whatever the number of tokens: of every block, or of one at a time."""
-    blocks: dict[int, int] = {}
-    for planned in plan.sites:
-        if structure := planned.structure:
-            kept = structure.step_bytes(planned.site.in_features, planned.site.out_features)
-            blocks[planned.site.block] = blocks.get(planned.site.block, 0) + kept
-    return max(blocks.values(), default=0) if gradient_checkpointing else sum(blocks.values())
+    kept = {planned.kind: _step_bytes(planned) for planned, _ in plan.kinds}
+    if not gradient_checkpointing:
+        return sum(count * kept[planned.kind] for planned, count in plan.kinds)
+    blocks = groupby(plan.sites, key=lambda planned: planned.site.block)
+    return max((sum(kept[planned.kind] for planned in sites) for _, sites in blocks), default=0)
+
+
+def _step_bytes(planned: PlannedSite) -> int:
+    structure = planned.structure
+    return structure.step_bytes(planned.site.in_features, planned.site.out_features) if structure else 0
 
 
 def _dequantized(plan: Plan, width: int) -> int:
     """The largest weight that a 4-bit product unpacks."""
-    quantized = (planned.site.params for planned in plan.sites if FORMATS[planned.base.format].quantized)
+    quantized = (planned.site.params for planned, _ in plan.kinds if FORMATS[planned.base.format].quantized)
     return width * max(quantized, default=0)

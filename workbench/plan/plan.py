@@ -28,6 +28,11 @@ class PlannedSite:
     adapter: AdapterSettings | None
 
     @property
+    def kind(self) -> tuple[int, ...]:
+        """Equal for sites of one shape that share their settings, as those do that the same rules set."""
+        return id(self.base), id(self.adapter), self.site.in_features, self.site.out_features
+
+    @property
     def method(self) -> str:
         return self.adapter.method if self.adapter else NONE
 
@@ -61,7 +66,6 @@ class PlannedSite:
         return site_bytes(self.site.out_features, self.site.in_features, self.base)
 
 
-# Sites that are set alike are many, and all of them are summed after every edit.
 @lru_cache(maxsize=4096)
 def _structure(adapter: AdapterSettings) -> Structure:
     return CATALOGUE[adapter.method].structure(adapter)
@@ -96,8 +100,16 @@ class Plan:
         return digest([_identity(planned) for planned in self.sites], 12)
 
     @cached_property
+    def kinds(self) -> tuple[tuple[PlannedSite, int], ...]:
+        """One of each kind of site, with how many there are: of one shape, with the very same settings."""
+        found: dict[tuple[int, ...], list[PlannedSite]] = {}
+        for planned in self.sites:
+            found.setdefault(planned.kind, []).append(planned)
+        return tuple((alike[0], len(alike)) for alike in found.values())
+
+    @cached_property
     def trainable_params(self) -> int:
-        return sum(planned.trainable_params for planned in self.sites)
+        return sum(count * planned.trainable_params for planned, count in self.kinds)
 
     @property
     def adapted(self) -> tuple[PlannedSite, ...]:
