@@ -39,11 +39,11 @@ def screen_text(app: App[Any]) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
-def drive(home: Home, steps: Steps, size: tuple[int, int] = WIDE) -> None:
+def drive(home: Home, steps: Steps, size: tuple[int, int] = WIDE, model: str = "demo") -> None:
     """Runs the app without a terminal and takes these steps."""
 
     async def run() -> None:
-        async with WorkbenchApp(home).run_test(size=size) as pilot:
+        async with WorkbenchApp(home, model).run_test(size=size) as pilot:
             await pilot.pause()
             await steps(pilot)
 

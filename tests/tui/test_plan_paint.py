@@ -1,5 +1,6 @@
 """What a key on the Plan screen paints anew: a key is to be answered in a few milliseconds on a thousand sites."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from tests.tui.pilot import drive
+from tests.tui.pilot import NARROW, WIDE, at_once, drive, until
+from tests.tui.plan_steps import plan_screen
+from tests.unit.plan.support import write_llama
 from tui.plan.cell_text import Shown
 from tui.plan.inspector import Inspector
 from tui.plan.layer_grid import LayerGrid
@@ -68,14 +71,13 @@ def test_words_that_are_the_same_lay_nothing_out(tmp_path: Path) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         part = pilot.app.screen.query_one(Inspector).query_one("#selection", Static)
         say(part, "one line")
-        await pilot.pause()
+        await until(pilot, lambda: part.size.height == 1)
         layouts = part._layout_updates
         say(part, "another")
         await pilot.pause()
         assert (part.size.height, part._layout_updates) == (1, layouts)
         say(part, "one\ntwo")
-        await pilot.pause()
-        assert part.size.height == 2
+        await until(pilot, lambda: part.size.height == 2)
 
     drive(Home(tmp_path), steps)
 
@@ -91,3 +93,36 @@ def test_keys_that_come_together_are_told_once(tmp_path: Path) -> None:
         assert len(screen.draft.rules) == 3
 
     drive(Home(tmp_path), steps)
+
+
+_SIZES = {"narrow": NARROW, "wide": WIDE}
+_STEPS = (
+    *(*["down"] * 8, "up", "right", "pagedown", "pageup", "G", "g", "plus", "minus", "backspace", "space"),
+    *("v", "shift+down", "shift+up", "escape", "u", "asterisk", "V", "C", "wheel down", "wheel up", "narrow", "wide"),
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_that_moved_look_as_if_painted_anew(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    model = str(write_llama(tmp_path / "deep", blocks=40))
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        grid = plan_screen(pilot).grid
+        seen = set()
+        for _ in range(60):
+            step = chance.choice(_STEPS)
+            if step.startswith("wheel"):
+                grid.scroll_relative(y=2 if step.endswith("down") else -2, animate=False, immediate=True)
+            elif step in _SIZES:
+                await pilot.resize_terminal(*_SIZES[step])
+            else:
+                at_once(pilot, step)
+            await pilot.pause()
+            shown = grid.render_lines(grid.outer_size.region)
+            grid.refresh()
+            assert shown == grid.render_lines(grid.outer_size.region), step
+            seen.add(grid.scroll_offset.y)
+        assert len(seen) > 2
+
+    drive(Home(tmp_path / "home"), steps, NARROW, model)

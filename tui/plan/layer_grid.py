@@ -17,6 +17,7 @@ from textual.strip import Strip
 from tui.plan.cell_text import CellText, Scale, Shown
 from tui.plan.layers import Cell, Layers, alike
 from tui.plan.map_text import MapText, map_text
+from tui.plan.painted_lines import PaintedLines
 from tui.plan.selection import Kind, Selection, chosen_cells
 from tui.widgets.movement import Words, movement
 from tui.widgets.scale import shade
@@ -257,6 +258,12 @@ class LayerGrid(ScrollView, can_focus=True):
     def watch_cursor(self, old: Cell, new: Cell) -> None:
         self._choose()
         self._keep_in_sight()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Rows that are in sight before and after are painted as they are, at their new places."""
+        painted = PaintedLines(self)
+        super().watch_scroll_y(old_value, new_value)
+        painted.move(round(new_value) - round(old_value), fixed=1)
 
     def on_resize(self) -> None:
         self._keep_in_sight()
