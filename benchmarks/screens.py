@@ -107,16 +107,26 @@ def _painted(terminal: Terminal, texts: Mapping[str, str]) -> dict[str, float]:
 
 
 def _keys(busy: BusyHome, model: str, count: int) -> dict[str, Any]:
-    """Of the map: moving, choosing an area, a rank doubled and halved again, and a rule more with every key."""
+    """Of the map: moving in sight and past it, an area, a rank doubled and halved again, a rule more with every key."""
     with _screens(busy, model) as terminal:
         terminal.until(f"{BLOCKS} blocks")
         moving = _typed(terminal, "jjjlkkhl", count)
+        terminal.echo("g")
+        scrolling = _scrolled(terminal)
+        terminal.echo("g")
         terminal.echo("v")
         choosing = _typed(terminal, "jk", count)
         editing = _typed(terminal, "+-", max(10, count // 5))
         terminal.echo("\x1b")
         adding = _added_rules(terminal, max(10, count // 5))
-    return {"moving": moving, "choosing": choosing, "editing": editing, "adding rules": adding}
+    return {"moving": moving, "scrolling": scrolling, "choosing": choosing, "editing": editing, "adding rules": adding}
+
+
+def _scrolled(terminal: Terminal) -> dict[str, float]:
+    """Down to the last block; the first keys move within the window."""
+    for _ in range(SIZE[1]):
+        terminal.echo("j")
+    return _typed(terminal, "j", BLOCKS - SIZE[1] - 1)
 
 
 def _added_rules(terminal: Terminal, count: int) -> dict[str, float]:

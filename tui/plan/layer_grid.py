@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -191,6 +192,13 @@ class LayerGrid(ScrollView, can_focus=True):
         if differing != self._differing:
             self._differing = differing
             self.refresh()
+
+    def say_above(self, words: str) -> None:
+        """Says it in the upper border, and paints no more: to set `border_title` is to paint the whole map."""
+        title = Content(words)
+        if title != self._border_title:
+            self._border_title = title
+            self.refresh(Region(-1, -1, self.outer_size.width, 1))
 
     def choose(self, cells: Iterable[Cell]) -> None:
         """Chooses these cells and no others."""

@@ -35,7 +35,7 @@ class PlanView:
         self._measured: Measured | None = None
         self._compared: Plan | None = None
         self._against: Against | None = None
-        self._title = self._opening = ""
+        self._opening = ""
         self._waiting: Callable[[], None] | None = None
         self._resting = Resting(screen, self._show_waiting)
 
@@ -156,10 +156,7 @@ class PlanView:
 
     def _show_title(self) -> None:
         grid = self._screen.grid
-        title = map_title(grid, self._against)
-        if title != self._title:  # to set it paints the whole map
-            self._title = title
-            grid.border_title = title
+        grid.say_above(map_title(grid, self._against))
         methods = {planned.method for planned in self._desk.draft.plan.sites}
         say(self._screen.query_one("#legend", Static), legend(grid, self._measured, methods))
 
