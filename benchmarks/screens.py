@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -107,45 +108,61 @@ def _painted(terminal: Terminal, texts: Mapping[str, str]) -> dict[str, float]:
 
 
 def _keys(busy: BusyHome, model: str, count: int) -> dict[str, Any]:
-    """Of the map: moving in sight and past it, an area, a rank doubled and halved again, a rule more with every key."""
+    """Of the map: moving in sight and past it, an area, a rank doubled and halved again, a rule more with every key.
+
+    `all` is over the keys of all kinds.
+    """
+    edits = max(10, count // 5)
     with _screens(busy, model) as terminal:
         terminal.until(f"{BLOCKS} blocks")
-        moving = _typed(terminal, "jjjlkkhl", count)
+        taken = {"moving": _typed(terminal, "jjjlkkhl", count)}
         terminal.echo("g")
-        scrolling = _scrolled(terminal)
-        terminal.echo("g")
-        terminal.echo("v")
-        choosing = _typed(terminal, "jk", count)
-        editing = _typed(terminal, "+-", max(10, count // 5))
+        taken["scrolling"] = _scrolled(terminal)
+        for key in "gv":
+            terminal.echo(key)
+        taken["choosing"] = _typed(terminal, "jk", count)
+        taken["editing"] = _typed(terminal, "+-", edits)
         terminal.echo("\x1b")
-        adding = _added_rules(terminal, max(10, count // 5))
-    return {"moving": moving, "scrolling": scrolling, "choosing": choosing, "editing": editing, "adding rules": adding}
+        taken["adding rules"] = _added_rules(terminal, edits)
+    seconds = [value for typed in taken.values() for value in typed.seconds]
+    return {name: typed.told() for name, typed in taken.items()} | {"all": Typed(seconds).told()}
 
 
-def _scrolled(terminal: Terminal) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What every key took to the screen, in seconds, and all that the process did for one until it was still again."""
+
+    seconds: list[float]
+    processor: float | None = None
+
+    def told(self) -> dict[str, float]:
+        beside = {} if self.processor is None else {"processor_of_a_key": 1e3 * self.processor}
+        return _latency(self.seconds) | beside
+
+
+def _scrolled(terminal: Terminal) -> Typed:
     """Down to the last block; the first keys move within the window."""
     for _ in range(SIZE[1]):
         terminal.echo("j")
     return _typed(terminal, "j", BLOCKS - SIZE[1] - 1)
 
 
-def _added_rules(terminal: Terminal, count: int) -> dict[str, float]:
+def _added_rules(terminal: Terminal, count: int) -> Typed:
     """Each edit is at another site, so that the draft has one more rule than before it."""
     taken = []
     for _ in range(count):
         taken.append(terminal.echo("+"))
         terminal.echo("j")
-    return _latency(taken)
+    return Typed(taken)
 
 
-def _typed(terminal: Terminal, keys: str, count: int) -> dict[str, float]:
-    """The keys over and over; beside the latency all that the process does for one, until nothing more is painted."""
+def _typed(terminal: Terminal, keys: str, count: int) -> Typed:
+    """The keys over and over."""
     terminal.settle()
     before = terminal.processor_seconds()
     taken = [terminal.echo(keys[n % len(keys)]) for n in range(count)]
     terminal.settle()
-    whole = (terminal.processor_seconds() - before) / count
-    return _latency(taken) | {"processor_of_a_key": 1e3 * whole}
+    return Typed(taken, (terminal.processor_seconds() - before) / count)
 
 
 def _at_work(busy: BusyHome, model: str, seconds: float) -> dict[str, Any]:

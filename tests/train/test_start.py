@@ -62,8 +62,10 @@ def test_the_factors_are_the_best_of_their_rank_and_evenly_split(
     a, b = leading_factors(_plan("pissa", r, scaling), weight)
     assert (a.shape, b.shape) == ((r, columns), (rows, r))
     left, values, right = torch.linalg.svd(weight.double(), full_matrices=False)
-    best = left[:, :r] * values[:r] @ right[:r]
-    assert (scaling * (b.double() @ a.double()) - best).norm() / weight.norm() < 2e-5
+    # Where two singular values are close the best factors are barely determined, but what they leave is.
+    least = (weight.double() - left[:, :r] * values[:r] @ right[:r]).norm()
+    rest = (weight.double() - scaling * (b.double() @ a.double())).norm()
+    assert (rest - least) / weight.norm() < 2e-6
     assert torch.allclose(a.norm(dim=1), b.norm(dim=0), rtol=1e-4)
 
 
