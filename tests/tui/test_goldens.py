@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,12 +30,26 @@ _STILL, _KEPT = 3, 60  # twentieths of a second without a change
 _READING = re.compile(r"reading|looking at ")
 
 
+@dataclass(frozen=True)
+class _Clock:
+    """Of a log: its times have as many digits at every hour, as the sizes of files are told."""
+
+    began: float
+
+    def time(self) -> float:
+        return round(time.time()) + 0.25
+
+    def monotonic(self) -> float:
+        return round(time.monotonic() - self.began) + 10_000.25
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The homes, each made once."""
     found = tmp_path_factory.mktemp("goldens")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(found)
+        patch.setattr("workbench.run.events.time", _Clock(time.monotonic()))
         for make in HOMES:
             make(place_of(make))
     return found
