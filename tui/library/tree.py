@@ -100,6 +100,11 @@ class LibraryTree(Tree[Entry | str], inherit_bindings=False):
             self._go_to(node)
         return node is not None
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Names have another room than in the lines that are kept."""
+        self._line_cache.clear()
+        self.refresh()
+
     def on_resize(self) -> None:
         if self.cursor_node is not None:
             self.scroll_to_node(self.cursor_node, animate=False)
