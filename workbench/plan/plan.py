@@ -66,6 +66,7 @@ class PlannedSite:
         return site_bytes(self.site.out_features, self.site.in_features, self.base)
 
 
+# Few settings are asked for at many sites: `kinds` serves sums, and these whoever goes through the sites.
 @lru_cache(maxsize=4096)
 def _structure(adapter: AdapterSettings) -> Structure:
     return CATALOGUE[adapter.method].structure(adapter)
