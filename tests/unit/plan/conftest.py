@@ -1,5 +1,7 @@
 """Tiny random models of each family, saved by transformers, and an empty home."""
 
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,8 +35,12 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture(scope="session")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama folder of 4 blocks: hidden 16, k and v 8, MLP 24."""
-    return write_llama(tmp_path_factory.mktemp("llama"))
+    """A Llama folder of 4 blocks: hidden 16, k and v 8, MLP 24. It was written long ago: its map stays the same one."""
+    folder = write_llama(tmp_path_factory.mktemp("llama"))
+    long_ago = time.time() - 60
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (long_ago, long_ago))
+    return folder
 
 
 @pytest.fixture(scope="session")
