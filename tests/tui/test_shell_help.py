@@ -7,7 +7,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tests.tui.pilot import NARROW, TINY, WIDE, drive, keys, screen_text
+from tests.tui.pilot import NARROW, TINY, WIDE, drive, keys, screen_text, until
 from tui.shell.guide import PAGES, Guide, page_text
 from tui.shell.jump import Jump, _labels
 from workbench.run.layout import Home
@@ -118,5 +118,16 @@ def test_text_alone_tells_cursor_choice_and_focus(home: Home, monkeypatch: pytes
             if color is not None
         }
         assert all(red == green == blue for red, green, blue in colours)
+
+    drive(home, steps)
+
+
+@pytest.mark.screens
+def test_what_the_doctor_finds_is_found_from_the_screens_too(home: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.app.run_action("app.doctor")
+        await until(pilot, lambda: " terminal " in screen_text(pilot.app))
+        assert "could not be looked at" not in screen_text(pilot.app)
+        await pilot.press("escape")
 
     drive(home, steps)

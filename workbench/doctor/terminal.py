@@ -13,7 +13,9 @@ _NO_UTF8 = "use a UTF-8 locale: export LANG=C.UTF-8"
 
 def check_terminal(place: Place) -> Iterator[Check]:
     """Size, colours, encoding, and the multiplexer around it."""
-    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    # While the screens stand, what prints is caught by something in the place of `sys.stdout` that has no encoding.
+    encoding = getattr(sys.__stdout__, "encoding", None) or ""
+    encoding = encoding.lower().replace("-", "")
     yield judge_terminal(terminal_size(), os.environ, encoding == "utf8")
 
 
