@@ -17,6 +17,7 @@ from store.sandbox import SECONDS, lock_down, locked_down
 from workbench import atomic
 from workbench.errors import NotFoundError, UsageError
 from workbench.run.layout import Home
+from workbench.sample.mark import require_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,9 @@ def save(
 
     It must run first: on the results of the home, or on an empty database where there are none. `title` takes the
     place of the text's own; `source` is what errors call the text. Raises UsageError where such a lens exists and
-    `force` is not set, for a name that is none and for no SQL, InvalidError as `run`, and as `reading`.
+    `force` is not set, for a name that is none and for no SQL, InvalidError as `run`, in the sample, and as `reading`.
     """
+    require_own(home)
     path = place(home, name)
     if path.exists() and not force:
         raise UsageError(f"{path} exists", "choose another name, or replace it with --force")

@@ -21,8 +21,16 @@ def test_the_sample_answers_and_refuses_to_be_changed(tmp_path: Path) -> None:
     home = ("--home", "look here")
     counted = _workbench(tmp_path, *home, "sql", "select count(*) as runs from run_summary", "--json")
     assert '"runs": 23' in counted.stdout
-    refused = _workbench(tmp_path, *home, "run", "demo-baseline", "--recipe", "demo", "--seed", "9")
-    assert refused.returncode == 3
-    assert "looked at, not changed" in refused.stderr
+    for words in (
+        ("run", "demo-baseline", "--recipe", "demo", "--seed", "9"),
+        ("plan", "new", "mine", "--model", "demo"),
+        ("plan", "set", "same-discount-baseline", "--rule", "* mlp off"),
+        ("study", "new", "mine", "--from", "same-discount", "--model", "demo"),
+    ):
+        refused = _workbench(tmp_path, *home, *words)
+        assert refused.returncode == 3
+        assert "looked at, not changed" in refused.stderr
+    elsewhere = _workbench(tmp_path, *home, "plan", "new", "mine", "--model", "demo", "--to", "mine.yaml")
+    assert elsewhere.returncode == 0
     again = _workbench(tmp_path, "sample", "look here")
     assert (again.returncode, again.stdout) == (3, "")

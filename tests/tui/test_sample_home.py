@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from store.ingest import ingest
+from store.lenses import save
 from workbench.errors import InvalidError
 from workbench.library.copies import place_of
 from workbench.library.entry import Kind
@@ -63,6 +64,7 @@ def test_it_can_be_looked_at_and_not_changed(tmp_path: Path) -> None:
         lambda: trash_run(home, run_dir, "mine"),
         lambda: trash_file(home, Kind.PLAN, plan.stem, plan),
         lambda: place_of(home, Kind.PLAN, "mine"),
+        lambda: save(home, "mine", "from run_summary"),
     ):
         with pytest.raises(InvalidError, match="sample"):
             change()

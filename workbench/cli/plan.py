@@ -90,6 +90,7 @@ def set_(
     """Add rules and layer groups to a plan file; comments and everything else stay as they are."""
     from workbench.plan.edit import set_rules
     from workbench.plan.files import built_in_plans, find_plan
+    from workbench.sample.mark import require_own_file
 
     if not rule and not group:
         raise UsageError("no rule given", 'for example: workbench plan set PLAN --rule "* mlp r=4"')
@@ -102,6 +103,7 @@ def set_(
         raise UsageError(
             f"'{plan}' is a built-in plan and stays as it is", f"copy it first: cp {path} {home.plans / path.name}"
         )
+    require_own_file(home, path)
     resolved = set_rules(path, rule or [], home, replace, groups)
     print(f"wrote {path}\n")
     print(_summary(resolved))

@@ -54,10 +54,17 @@ class FromFile:
 
 
 def place_of(name: str, to: Path | None, force: bool) -> Path:
-    """Where the plan will stand. Raises UsageError for a name that is none, and where a file would be replaced."""
+    """Where the plan will stand.
+
+    Raises UsageError for a name that is none, and where a file would be replaced; InvalidError in the sample.
+    """
+    from workbench.sample.mark import require_own_file
+
     if "/" in name or name.startswith("."):
         raise UsageError(f"'{name}' is no name of a plan", "a name has no slashes; --to FILE writes anywhere")
-    path = to or current_home().plans / f"{name}.yaml"
+    home = current_home()
+    path = to or home.plans / f"{name}.yaml"
+    require_own_file(home, path)
     if path.exists() and not force:
         raise UsageError(f"{path} exists", "choose another name, or replace it with --force")
     return path

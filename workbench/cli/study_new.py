@@ -45,10 +45,12 @@ def new_study(name: str, built_in: str, wishes: "Wishes", force: bool, as_json: 
     """Writes the study, and says what it asks and what it would run."""
     from workbench import atomic
     from workbench.plan.model_map import DEMO, load_map
+    from workbench.sample.mark import require_own
     from workbench.study.builtin_file import built_in_text, study_text
     from workbench.study.study import read_study
 
     home = current_home()
+    require_own(home)
     path = _place(home, name, force)
     text = built_in_text(built_in)
     if wishes.recipe is None and wishes.model != DEMO:

@@ -1,5 +1,7 @@
 """What tells the home of the sample from a home of one's own."""
 
+from pathlib import Path
+
 from workbench.errors import InvalidError
 from workbench.run.layout import Home
 
@@ -9,6 +11,12 @@ MARK = "SAMPLE.md"
 
 def is_sample(home: Home) -> bool:
     return (home.path / MARK).is_file()
+
+
+def require_own_file(home: Home, path: Path) -> None:
+    """Raises InvalidError for a file in the home of the sample."""
+    if path.absolute().is_relative_to(home.path.absolute()):
+        require_own(home)
 
 
 def require_own(home: Home) -> None:
