@@ -46,7 +46,8 @@ def _said(home: Home, entry: Entry, runs: Runs | None = None) -> str:
 
 
 def _row(run_id: str = RUN, **changes: Any) -> dict[str, Any]:
-    plain = {"run_id": run_id, "name": "n", "plan": "p", "recipe": "r", "status": "finished", "attempt": 1, "eval": {}}
+    plain = {"run_id": run_id, "name": "n", "plan": "p", "plan_hash": "", "recipe": "r", "status": "finished"}
+    plain |= {"attempt": 1, "eval": {}}
     return {**plain, **changes}
 
 
@@ -125,11 +126,14 @@ def test_a_plan_says_its_cost_its_notes_and_the_best_of_its_runs(home: Home) -> 
             [Metric("loss", loss, False)],
         )
     finished_run(home, record("00000000000f", plan="mine"), [Metric("loss", 0.1, False)])
+    arm = record("0000000000a1", plan="a-study:arm", plan_hash=plan_hash, name="a-study:arm-s1")
+    finished_run(home, arm, [Metric("loss", 0.75, False)])
     said = _said(home, entry, RunReader(home).read())
     assert "down 444444" in said
-    assert "runs (2)" in said
+    assert "runs (3)" in said
+    assert "a-study:arm-s1  finished" in said
     assert "1 of an earlier version" in said
-    assert "best loss of 2 finished runs: run-0.25" in said
+    assert "best loss of 3 finished runs: run-0.25" in said
     assert "loss ↓ 0.2500 nats a target token  (n=" in said
     assert "[red]a[/] \\x1b[31m\\u202e 日本" in said
 

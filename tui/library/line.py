@@ -20,6 +20,9 @@ class Purpose(StrEnum):
     STUDY = "the model, and its recipe if it is not demo; enter writes the study, nothing runs yet"
 
 
+_PROPOSED = (Purpose.CLONE, Purpose.EXPORT)
+
+
 class LibraryLine(SaidLine):
     """Hidden until it is needed."""
 
@@ -51,7 +54,7 @@ class LibraryLine(SaidLine):
 
     def open(self, purpose: Purpose, text: str) -> None:
         self._purpose, self._pasted = purpose, ""
-        self.show(text)
+        self.show(text, proposed=purpose in _PROPOSED)
         self.say(purpose)
 
     def pasted(self, text: str) -> bool:

@@ -1,6 +1,5 @@
 """A plan in little: its map, what it costs, its notes, and the runs that were made of it."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,15 +55,14 @@ def _checked(check: PlanCheck) -> list[Part]:
 
 
 def _runs(home: Home, plan: Plan, runs: Runs) -> list[Part]:
-    """Runs of a plan of this name; those of the plan as it is now apart from those of what it was."""
-    named = runs.of_plan(plan.name)
-    current = [row for row in named if _plan_hash(home, row) == plan.hash]
-    older = len(named) - len(current)
-    if not named:
-        return [Part("runs", ("none yet",))]
+    """Runs of the plan as it is now, a study's arm among them; those of what it was are only counted."""
+    current = runs.of_plan(plan.hash)
+    older = sum(row["plan_hash"] != plan.hash for row in runs.named(plan.name))
     lines = [run_line(row) for row in current[:_SHOWN]]
     lines += [f"and {len(current) - _SHOWN} more"] if len(current) > _SHOWN else []
     lines += [f"{older} of an earlier version of this plan, or of another one of this name"] if older else []
+    if not lines:
+        return [Part("runs", ("none yet",))]
     return [Part(f"runs ({len(current)})", tuple(lines)), *best_parts(home, current)]
 
 
@@ -82,10 +80,3 @@ def best_parts(home: Home, rows: Sequence[Row]) -> list[Part]:
     measured = sum(metric in one["eval"] for one in rows)
     said = final_lines(run_dir, int(row["attempt"])) or [f"{metric} {row['eval'][metric]:.4f}"]
     return [Part(f"best {metric} of {measured} finished run{'s' if measured > 1 else ''}: {row['name']}", tuple(said))]
-
-
-def _plan_hash(home: Home, row: Row) -> str:
-    try:
-        return str(json.loads(home.run_dir(str(row["run_id"])).record.read_bytes())["plan_hash"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""

@@ -29,8 +29,12 @@ class Runs:
     def row(self, run_id: str) -> Row | None:
         return next((row for row in self.rows if row["run_id"] == run_id), None)
 
-    def of_plan(self, name: str) -> tuple[Row, ...]:
-        return tuple(row for row in self.rows if row["plan"] == name)
+    def of_plan(self, plan_hash: str) -> tuple[Row, ...]:
+        """Runs of a plan that sets the same at every site, whatever it was called."""
+        return tuple(row for row in self.rows if row["plan_hash"] == plan_hash)
+
+    def named(self, plan: str) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row["plan"] == plan)
 
     def of_recipe(self, name: str) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if row["recipe"] == name)

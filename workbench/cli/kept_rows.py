@@ -20,7 +20,7 @@ from workbench.run.layout import Home
 Row = dict[str, Any]
 Mark = str  # time of the last change in nanoseconds, bytes
 
-_FORMAT = f"2 {__version__}".encode()  # the number is for what is kept: how rows and cells are written, too
+_FORMAT = f"3 {__version__}".encode()  # the number is for what is kept: how rows and cells are written, too
 # What changes twice within one tick of the file system's clock has the same time after both.
 _TICK_NS = 2_000_000_000
 _MARKED = ("", "/checkpoint", "/events.jsonl", "/shim.jsonl")

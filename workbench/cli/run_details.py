@@ -79,6 +79,7 @@ def listed(run_dir: "RunDir", summary: "RunSummary", view: "RunView") -> dict[st
         "run_id": summary.run_id,
         **_progress(run_dir, view),
         "plan": summary.plan,
+        "plan_hash": summary.plan_hash,
         "recipe": summary.recipe,
         "model": summary.model,
         "seed": summary.seed,
