@@ -151,6 +151,7 @@ def test_a_file_changed_outside_is_offered_and_kept_until_asked(home: Home, monk
         await pilot.press("k")
         await pilot.pause()
         assert path.read_text() == theirs
+        await until(pilot, lambda: "draft kept, w writes the file" in screen_text(pilot.app))
         await pilot.press("w", "r")
         await pilot.pause()
         assert plan_screen(pilot).draft.text == theirs

@@ -337,7 +337,7 @@ def test_the_hub_cache_is_read_as_folders(tmp_path: Path) -> None:
 def test_devices_are_chosen_by_number_or_size() -> None:
     here = [Device("cpu", 8 * 10**9)]
     assert devices.chosen("#0", here) is here[0]
-    assert devices.chosen("24 GB", here) == Device("a GPU of 24 GB", 24 * 10**9, "cuda:0")
+    assert devices.chosen("24 GB", here) == Device("a GPU", 24 * 10**9, "cuda:0")
     with pytest.raises(UsageError, match="no size"):
         devices.chosen("much", here)
 

@@ -138,6 +138,10 @@ class Desk:
         """The file has been seen as it is; the draft stays, and may be written over it."""
         self._known = outside
 
+    def stay(self) -> None:
+        """The file says something else and is left so: the draft is not what is written, and is not written unasked."""
+        self._known = None
+
     def reload(self, outside: str) -> None:
         """The draft says what the file says; undo gives back what it said before."""
         self._known = outside

@@ -45,7 +45,7 @@ def named_size(text: str) -> Device:
     if not match or not float(match[1]):
         raise UsageError(f"'{text}' is no size of memory", "write it as 24 GB")
     factor = 1 << 30 if (match[2] or "").lower() == "gib" else 10**9
-    return Device(f"a GPU of {text.strip()}", round(float(match[1]) * factor), "cuda:0")
+    return Device("a GPU", round(float(match[1]) * factor), "cuda:0")
 
 
 def choices(devices: list[Device]) -> list[Choice]:

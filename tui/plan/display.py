@@ -1,6 +1,8 @@
 """The lines around the map: its title and legend, the heading of the screen, and the status line of narrow ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -12,6 +14,7 @@ from tui.plan.desk import Desk
 from tui.plan.layer_grid import LayerGrid
 from tui.plan.layers import named
 from tui.widgets.scale import shade
+from workbench.errors import Problem
 from workbench.plan.cost import share_of_base
 from workbench.plan.plan import PlannedSite
 from workbench.report.numbers import count, percent
@@ -85,6 +88,11 @@ def selection_title(grid: LayerGrid) -> str:
 
 def brush_text(brush: str) -> str:
     return {DEFAULTS: "adapt, as the plan says", OFF: "off"}.get(brush, brush)
+
+
+def in_file(problems: Sequence[Problem], path: Path) -> list[Problem]:
+    """Their places without the folder of the draft's file, which the screen is about."""
+    return [problem._replace(where=problem.where.replace(str(path), path.name)) for problem in problems]
 
 
 def status(desk: Desk, grid: LayerGrid, sites: list[PlannedSite], memory: str) -> str:

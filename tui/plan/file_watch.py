@@ -42,6 +42,9 @@ class FileWatch:
             elif answer is Answer.WRITE:
                 desk.keep(outside)
                 write()
+            else:
+                desk.stay()
+                self._screen.view.show_heading()
 
         dialog = ChangedDialog(desk.draft.path, desk.draft.text, outside)
         self._screen.app.push_screen(dialog, done)

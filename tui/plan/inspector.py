@@ -12,7 +12,7 @@ from tui.widgets.saying import say
 from workbench.errors import Problem
 from workbench.report.plain import visible
 
-_LABEL, _VALUE = 12, 28
+_LABEL, _VALUE = 12, 27
 _MOST = 40  # problems shown
 
 
@@ -20,7 +20,8 @@ class Inspector(VerticalScroll, can_focus=True):
     """Parts of plain text; nothing in them is taken for markup."""
 
     DEFAULT_CSS = """
-    Inspector { width: 44; height: 1fr; padding: 0 1; & Static { height: auto; margin-bottom: 1; } }
+    Inspector { width: 44; height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    Inspector Static { height: auto; margin-bottom: 1; }
     Inspector #difference { display: none; &.-some { display: block; } }
     """
 

@@ -11,7 +11,7 @@ from tui.plan.budget import TOKENS, Ground, budget_lines, settings_lines
 from tui.plan.cell_text import Shown
 from tui.plan.desk import Desk
 from tui.plan.devices import Device, this_cpu
-from tui.plan.display import Against, brush_text, heading, legend, map_title, selection_title, status
+from tui.plan.display import Against, brush_text, heading, in_file, legend, map_title, selection_title, status
 from tui.plan.inspector import Inspector
 from tui.plan.resting import Resting
 from tui.widgets.saying import say
@@ -112,7 +112,9 @@ class PlanView:
     def show_all(self) -> None:
         self._compare()
         self._show_budget()
-        self._screen.query_one(Inspector).show_checks(self._desk.draft.errors, self._desk.draft.check.warnings)
+        draft = self._desk.draft
+        errors, warnings = (in_file(found, draft.path) for found in (draft.errors, draft.check.warnings))
+        self._screen.query_one(Inspector).show_checks(errors, warnings)
         self.show_heading()
         self.show_selection()
 
