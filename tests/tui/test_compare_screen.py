@@ -167,7 +167,7 @@ def test_a_statement_is_kept_as_a_lens(fresh: Home) -> None:
 def test_rows_are_exported_beside_an_error_that_names_the_forms(fresh: Home, tmp_path: Path) -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         await run_sql(pilot, "select range i from range(3)")
-        await pilot.press("escape", "w", "ctrl+u")
+        await pilot.press("escape", "w")
         for char in f"{tmp_path}/r.xls":
             await pilot.press(*keys(char))
         await pilot.press("enter")

@@ -284,7 +284,7 @@ def test_curves_that_are_shown_are_written(home: Home, tmp_path: Path) -> None:
         await _sees(pilot, "whole-s0")
         await pilot.press("G")
         await _sees(pilot, "step 1")
-        await pilot.press("w", "ctrl+u")
+        await pilot.press("w")
         await _sees(pilot, str(home.run_dir(FINISHED).path)[:40])
         for char in f"{tmp_path}/c.txt":
             await pilot.press(*keys(char))

@@ -60,7 +60,7 @@ class AskLine(SaidLine):
 
     def ask_file(self) -> None:
         hint = "a file that ends in .csv, .json, .md, .parquet, or .svg for the chart; one that ends in ! is replaced"
-        self._ask(lambda text: self.post_message(self.Placed(text)), "result.csv", hint)
+        self._ask(lambda text: self.post_message(self.Placed(text)), "result.csv", hint, proposed=True)
 
     def entered(self, text: str) -> None:
         self._answered(text)
@@ -68,9 +68,17 @@ class AskLine(SaidLine):
     def left(self) -> None:
         self.post_message(self.Left())
 
-    def _ask(self, answered: Callable[[str], object], text: str, hint: str, completions: Sequence[str] = ()) -> None:
+    def _ask(
+        self,
+        answered: Callable[[str], object],
+        text: str,
+        hint: str,
+        completions: Sequence[str] = (),
+        *,
+        proposed: bool = False,
+    ) -> None:
         self._answered = answered
-        self.show(text, completions=completions)
+        self.show(text, completions=completions, proposed=proposed)
         self.say(hint)
 
     def _chosen(self, text: str) -> None:

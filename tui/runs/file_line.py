@@ -31,7 +31,7 @@ class FileLine(SaidLine):
     def open(self, shown: Shown, folder: str) -> None:
         """`folder` is where the run under the cursor keeps all that it wrote."""
         self._shown = shown
-        self.show(f"{shown.metric}.csv", "a file that ends in .csv")
+        self.show(f"{shown.metric}.csv", "a file that ends in .csv", proposed=True)
         self.say(f"enter writes the curves shown; all that the run wrote is in {folder}")
 
     def entered(self, text: str) -> None:

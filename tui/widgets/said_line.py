@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
+from textual.widgets.input import Selection
 
 from workbench.report.plain import visible
 
@@ -57,19 +58,26 @@ class SaidLine(Vertical):
     def is_open(self) -> bool:
         return self.has_class("-open")
 
-    def show(self, text: str, placeholder: str = "", completions: Sequence[str] = ()) -> None:
-        """Opens it with this text, the cursor at its end; tab takes the completion that is offered."""
+    def show(
+        self, text: str, placeholder: str = "", completions: Sequence[str] = (), *, proposed: bool = False
+    ) -> None:
+        """Opens it with this text, the cursor at its end; tab takes the completion that is offered.
+
+        Of a text that is only `proposed` all is selected: what is typed takes its place.
+        """
         self.add_class("-open")
         self.display = True  # at once: the next key may come before styles are worked out
         line = self.query_one(Input)
         line.suggester = SuggestFromList(completions) if completions else None
-        line.placeholder, line.value, line.cursor_position = placeholder, text, len(text)
+        line.placeholder, line.value = placeholder, text
+        line.selection = Selection(0 if proposed else len(text), len(text))
         self.screen.set_focus(line)
 
     def say(self, text: str, column: int = 0) -> None:
-        """With a caret under that column of the line, from 1; 0 for none."""
+        """With a caret under that column of the line, from 1; 0 for none. Lines of the text are told as one."""
         caret = f"{' ' * (column - 1)}^ " if column else ""
-        self.query_one(Static).update(caret + visible(text))
+        told = "; ".join(line.strip() for line in text.splitlines())
+        self.query_one(Static).update(caret + visible(told))
 
     def close(self) -> None:
         self.remove_class("-open")
