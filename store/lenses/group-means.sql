@@ -13,9 +13,9 @@ means as (
   from figures join (select distinct arm, run_id from arms) using (run_id)
   group by arm, group_name
 )
-select m.arm, m.group_name, m.n, m.sites, m.adapted, span(m.r_min, m.r_max) as rank, m.trainable_params,
-  1 - m.trainable_params / nullif(b.trainable_params, 0) as discount,
-  m.measured, m.update_norm, m.update_norm_sd, m.relative_update, m.effective_rank, m.quant_error
+select m.arm, m.group_name, m.n, m.relative_update, m.update_norm, m.update_norm_sd, m.effective_rank, m.measured,
+  m.quant_error, m.sites, m.adapted, span(m.r_min, m.r_max) as rank, m.trainable_params,
+  1 - m.trainable_params / nullif(b.trainable_params, 0) as discount
 from means m
 join arm_list('arms') a using (arm)
 left join means b on b.arm = $baseline and b.group_name = m.group_name

@@ -121,6 +121,34 @@ def test_intervals_say_the_number_and_its_n_and_mark_those_of_few_runs() -> None
     assert plain(draw(asked, COLUMNS, ROWS, 50, 10, ASCII)).isascii()
 
 
+def test_names_that_are_too_long_stay_different() -> None:
+    arms = [f"from={where},discount={share}" for where in ("attention", "both") for share in (0.1, 0.2)]
+    asked = ChartAsked("points", {"x": "delta", "y": "arm"})
+    rows = [(arm, i / 10) for i, arm in enumerate(arms)]
+    narrow = [line.split()[0] for line in _texts(asked, ("arm", "delta"), rows, 44)[:4]]
+    assert narrow == ["attention,0.1", "attention,0.2", "both,0.1", "both,0.2"]
+    short = [line.split()[0] for line in _texts(asked, ("arm", "delta"), rows[2:] * 2, 80)[:2]]
+    assert short == ["from=both,discount=0.1", "from=both,discount=0.2"]
+    alike = [("rate=1,more=a-long-name", 0.1), ("more=1,rate=a-long-name", 0.2)]
+    shown = [line.split(" 0.")[0] for line in _texts(asked, ("arm", "delta"), alike, 44)[:2]]
+    assert shown[0][:4] == "rate"
+    assert shown[1][:4] == "more"
+
+
+def test_groups_of_one_quantity_share_a_scale_and_metrics_have_their_own() -> None:
+    rows = [("a", "one", 0.0), ("b", "one", 1.0), ("a", "two", 0.0), ("b", "two", 10.0)]
+    for by, places in (("by", [0, 1, 0, 10]), ("metric", [0, 10, 0, 10])):
+        asked = ChartAsked("points", {"x": "delta", "y": "arm", "by": by})
+        lines = [line for line in _texts(asked, ("arm", by, "delta"), rows, 80) if "●" in line]
+        far = max(line.index("●") for line in lines) - lines[0].index("●")
+        found = [round(10 * (line.index("●") - lines[0].index("●")) / far) for line in lines]
+        assert found == places
+
+
+def _texts(asked: ChartAsked, columns: tuple[str, ...], rows: list[tuple[Any, ...]], width: int) -> list[str]:
+    return plain(draw(asked, columns, rows, width, 20, UNICODE)).splitlines()
+
+
 @pytest.mark.parametrize("kind", ["points", "lines"])
 def test_numbers_against_numbers_stand_in_a_plane(kind: str) -> None:
     asked = ChartAsked(

@@ -64,12 +64,12 @@ def _anything(scope: dict[str, tuple[str, ...]], names: Names) -> Iterator[str]:
     for columns in scope.values():
         yield from columns
     yield from _CLAUSES
-    yield from names.keywords
-    yield from names.tables
-    yield from names.functions
     if not scope:
         for columns in names.tables.values():
             yield from columns
+    yield from names.tables
+    yield from names.functions
+    yield from names.keywords  # most of them are seldom written; those that are stand among the clauses
 
 
 def _scope(text: str, names: Names) -> dict[str, tuple[str, ...]]:

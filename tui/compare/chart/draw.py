@@ -31,7 +31,7 @@ def draw(
     if asked.kind == "heat":
         lines = draw_heat(drawable, width)
     elif asked.kind == "points" and names:
-        lines = draw_intervals(drawable, width, marks)
+        lines = draw_intervals(drawable, width, marks, one_scale=asked.columns.get("by") != "metric")
     else:
         lines = draw_plane(drawable, width, height - len(said), marks, joined=asked.kind == "lines")
     return [*lines, *said]
