@@ -10,7 +10,7 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from tui.opening import OpenPlan, OpenRuns, OpenSample
+from tui.opening import OpenPlan, OpenRuns, OpenSample, Pinned
 from tui.screens import NAMES, import_screens, make_screen
 from tui.shell.base import ShellApp
 from tui.shell.near import NearCompositor
@@ -43,6 +43,7 @@ class WorkbenchApp(ShellApp):
         self._own = home
         self._begin_with_sample = begin_with_sample
         self._model = model
+        self._pinned: str | None = None
 
     def import_screens(self) -> None:
         super().import_screens()
@@ -88,7 +89,19 @@ class WorkbenchApp(ShellApp):
         """Goes to a screen; each is made when it is first shown."""
         if name in NAMES:
             await self.switch_mode(name)
+            if name == "compare":
+                self._tell_baseline()
             await add_lines(self.screen_stack[0], self.home, self._own, greets=name == "plan" and self._model == DEMO)
+
+    @on(Pinned)
+    def _pin(self, event: Pinned) -> None:
+        self._pinned = event.run_id
+
+    def _tell_baseline(self) -> None:
+        from tui.compare.screen import CompareScreen
+
+        if isinstance(self.screen_stack[0], CompareScreen):
+            self.screen_stack[0].compare_with(self._pinned)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("sample", "own_home"):
@@ -114,7 +127,7 @@ class WorkbenchApp(ShellApp):
     async def _look_at(self, home: Home, name: str) -> None:
         """Another home; the screens of the one before are closed, and what was typed there is in its files."""
         await self.switch_mode(_BETWEEN)
-        self.home = home
+        self.home, self._pinned = home, None
         for each in NAMES:
             await self.remove_mode(each)
         self._add_modes()

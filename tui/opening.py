@@ -23,3 +23,11 @@ class OpenRuns(Message):
 
 class OpenSample(Message):
     """The study that ships with the program is to be looked at, in a home of its own."""
+
+
+class Pinned(Message):
+    """This run is the baseline now, None for none."""
+
+    def __init__(self, run_id: str | None) -> None:
+        super().__init__()
+        self.run_id = run_id

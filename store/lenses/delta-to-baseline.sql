@@ -13,7 +13,7 @@ deltas as (from deltas_of('arms')),
 effects as (from effects_of('deltas')),
 base as (select * from arm_list('arms') where is_baseline)
 -- A reference run has no seed: its delta is the difference of the means, of no pairs and without an interval.
-select o.metric, o.arm, coalesce(e.n, 0) as n,
+select o.metric, o.arm, if(a.is_baseline, null, coalesce(e.n, 0)) as n,
   if(a.reference or base.reference, if(a.is_baseline, null, o.mean - b.mean), e.delta) as delta,
   e.low, e.high, e.half_width, e.sd as delta_sd, o.seeds, a.missing, o.mean, o.sd, a.trainable_params,
   1 - a.trainable_params / nullif(base.trainable_params, 0) as discount, o.higher_is_better, a.reference

@@ -28,8 +28,11 @@ def run_text(
     limit: int = ROWS,
     seconds: float = SECONDS,
     stop: Stop | None = None,
+    pinned: str | None = None,
 ) -> LensResult:
     """Runs one statement with the parameters that it uses; those absent are looked for, as `run` does.
+
+    A baseline that is absent is the arm of the run `pinned`, if that is among the runs looked at.
 
     Parameters that the statement has no use for are passed over. Raises InvalidError with DuckDB's own words, and which
     line of `text` they mean, or with the problems of the head; UsageError, NotFoundError and as `reading`;
@@ -43,7 +46,7 @@ def run_text(
     stop = stop or Stop()
     with locked_down(home, seconds, _THREADS, stop) as connection:
         used = {name: value for name, value in (parameters or {}).items() if name in lens.parameters}
-        values, notes = resolve(connection, lens, used)
+        values, notes = resolve(connection, lens, used, pinned)
         stop.check()
         try:
             found = _fetched(connection, sql, values, limit)

@@ -15,6 +15,7 @@ DEFAULT_METRIC = "loss"
 DEFAULT_GROUP = "type"
 _STUDIES = "select study, baseline, metric from studies order by study"
 _ARMS = "select arm from arm_runs where study is not distinct from ? group by arm order by min(created), arm"
+_ARM_OF_RUN = "select arm from arm_runs where study is not distinct from ? and run_id = ? order by arm limit 1"
 _FIRST_PLAN = "select arm from plan_runs group by arm order by bool_or(reference), min(created), min(run_id) limit 1"
 _ARMS_OF_PLACES = """
 select arm from plan_runs join candidate using (run_id) where place in (select unnest($places))
@@ -35,10 +36,13 @@ class _Study(NamedTuple):
     metric: str | None
 
 
-def resolve(connection: Connection, lens: Lens, given: Mapping[str, str | None]) -> tuple[Values, list[str]]:
+def resolve(
+    connection: Connection, lens: Lens, given: Mapping[str, str | None], pinned: str | None = None
+) -> tuple[Values, list[str]]:
     """A value for each parameter of the lens, and notes on those that were not given.
 
-    A `study` that is given as None means the plans of all finished runs. Raises UsageError where a value is missing
+    A `study` that is given as None means the plans of all finished runs. `pinned` is the run whose arm is the baseline
+    where none is given, if it is among the runs looked at. Raises UsageError where a value is missing
     that cannot be found, or is no parameter, and NotFoundError with the nearest name for one that nothing has.
     """
     if unknown := [name for name in given if name not in PARAMETERS]:
@@ -53,7 +57,7 @@ def resolve(connection: Connection, lens: Lens, given: Mapping[str, str | None])
         values["study"] = study.study if study else None
         notes += said
     if "baseline" in used:
-        values["baseline"], said = _baseline(connection, study, given.get("baseline"))
+        values["baseline"], said = _baseline(connection, study, given.get("baseline"), pinned)
         notes += said
     if "metric" in used:
         values["metric"] = _metric(connection, lens, study, given.get("metric"))
@@ -89,11 +93,16 @@ def _how_to_name(studies: Mapping[str, _Study]) -> str:
     return f"--study {' | '.join(studies)}; or --plans for the plans of all finished runs"
 
 
-def _baseline(connection: Connection, study: _Study | None, word: str | None) -> tuple[str, list[str]]:
+def _baseline(
+    connection: Connection, study: _Study | None, word: str | None, pinned: str | None
+) -> tuple[str, list[str]]:
     """The arm that deltas are taken from. A plan's may be named in all the ways that `compare` knows."""
-    arms = [arm for (arm,) in connection.execute(_ARMS, [study.study if study else None]).fetchall()]
+    among = study.study if study else None
+    arms = [arm for (arm,) in connection.execute(_ARMS, [among]).fetchall()]
     notes: list[str] = []
-    if word is None:
+    if word is None and (found := connection.execute(_ARM_OF_RUN, [among, pinned]).fetchall()):
+        arm, notes = found[0][0], [f"the baseline is {found[0][0]}, of which a run is pinned"]
+    elif word is None:
         arm = (study.baseline if study else None) or _first(connection)
     elif word in arms:
         arm = word

@@ -257,7 +257,8 @@ def test_named_groups_have_figures(home: Home) -> None:
     finished_run(home, record("00000000000a", groups=groups), [Metric("loss", 0.5, False)])
     ingest(home)
     found = run(home, "group means", {"group": "@last, @first"})
-    assert [row[1:4] for row in found.rows] == [("@first", 1, 1), ("@last", 1, 1)]
+    places = [found.columns.index(name) for name in ("group_name", "n", "sites")]
+    assert [tuple(row[i] for i in places) for row in found.rows] == [("@first", 1, 1), ("@last", 1, 1)]
     assert found.parameters["group"] == "@last,@first"
 
 

@@ -93,7 +93,7 @@ def test_delta_to_baseline(home: Home) -> None:
         assert row["discount"] == pytest.approx(1 - TRAINABLE[arm] / 576)
         assert row["reference"] is False
         if arm == "base":
-            assert (row["n"], row["delta"], row["low"]) == (0, None, None)
+            assert (row["n"], row["delta"], row["low"]) == (None, None, None)
             continue
         mean, width = fmean(deltas(arm)), half(deltas(arm))
         assert row["n"] == len(deltas(arm))

@@ -10,7 +10,7 @@ from store.connection import reading
 from store.lenses import run_text
 from store.row_files import write_parquet
 from store.stopping import QueryStoppedError, Stop
-from tests.store.lens_home import fill
+from tests.store.lens_home import fill, run_id
 from workbench.errors import InvalidError, NotFoundError, UsageError
 from workbench.run.layout import Home
 
@@ -31,6 +31,16 @@ def test_parameters_are_found_and_a_head_gives_the_chart(filled: Home) -> None:
     assert found.chart.kind == "points"
     assert found.rows[0][2:] == ("loss", "cut")
     assert "'cut' as study" in found.sql
+
+
+def test_the_arm_of_a_pinned_run_is_the_baseline_where_none_is_named(filled: Home) -> None:
+    pinned = run_id("mlp-2", 2)
+    found = run_text(filled, "select $baseline", pinned=pinned)
+    assert found.rows == (("mlp-2",),)
+    assert "the baseline is mlp-2, of which a run is pinned" in found.notes
+    assert run_text(filled, "select $study, $baseline", pinned=pinned).rows == (("cut", "mlp-2"),)
+    assert run_text(filled, "select $baseline", {"baseline": "odd"}, pinned=pinned).rows == (("odd",),)
+    assert run_text(filled, "select $study, $baseline", pinned="0" * 12).rows == (("cut", "base"),)
 
 
 def test_a_chart_of_a_column_that_is_not_there_is_a_note(filled: Home) -> None:

@@ -1,6 +1,7 @@
 """The parts of the Compare screen that need no screen: statements, completion, values, history, charts, exports."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from tui.compare.completion import Names, complete
 from tui.compare.export import COPIED, export, tsv
 from tui.compare.history import History
 from tui.compare.parameters import options, read_values, values_text
-from tui.compare.said import command, few_text, lonely_text, result_title
+from tui.compare.said import few_text, lonely_text, result_title, words
 from tui.compare.statements import statement_at, statements
+from tui.twin import command_line
 from tui.widgets.result_table import result_table
 from workbench.errors import UsageError, WorkbenchError
+from workbench.run.layout import Home
 
 NAMES = Names(
     {"runs": ("run_id", "name"), "run_summary": ("run_id", "loss", "plan")}, ("arms_of", "avg", "round"), ("select",)
@@ -80,7 +83,7 @@ def test_values_are_read_and_written_alike() -> None:
     assert read.values == {"study": "my study", "metric": "loss@int4", "group": "type,band"}
     assert read_values(values_text(read.values)).values == read.values
     assert read_values("plans").values == {"study": None}
-    assert options(read.values) == " --study 'my study' --metric loss@int4 --group type,band"
+    assert options(read.values) == ["--study", "my study", "--metric", "loss@int4", "--group", "type,band"]
     assert "did you mean 'study'" in read_values("stduy=x").error
     assert "a quote is open" in read_values("study='x").error
     assert "metric=VALUE" in read_values("metric=").error
@@ -248,5 +251,17 @@ def test_a_plan_alone_has_nothing_to_be_compared_with() -> None:
 
 
 def test_a_result_has_its_command() -> None:
-    assert command(_answer(ROWS), "group means") == "workbench lens run 'group means' --plans"
-    assert command(_answer(ROWS), None) == "workbench sql 'select 1'"
+    assert words(_answer(ROWS), "group means") == ["lens", "run", "group means", "--plans"]
+    assert words(_answer(ROWS), None) == ["sql", "select 1"]
+
+
+def test_a_command_names_its_home_and_can_be_read_and_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path / "a home" / ".workbench")
+    sql = "select 'it' from runs"
+    assert command_line(home, ["sql", sql]) == f"workbench --home '{home.path}' sql \"{sql}\""
+    home.path.mkdir(parents=True)
+    monkeypatch.chdir(home.path.parent)
+    for odd in ("it's $HOME", 'a "b"', "`x'", "a'!"):
+        line = command_line(home, ["sql", odd])
+        assert line.startswith("workbench sql ")
+        assert shlex.split(line) == ["workbench", "sql", odd]

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.tui.compare_steps import compare_screen, go, run_sql, says, settled
-from tests.tui.pilot import NARROW, WIDE, keys, screen_text
+from tests.tui.pilot import NARROW, WIDE, keys, screen_text, until
 from tui.compare.editor import SqlEditor
 from tui.compare.row_view import RowView
 from tui.compare.screen import CompareScreen
@@ -31,9 +31,25 @@ def test_a_lens_is_run_by_two_keys_and_drawn_with_every_n(fresh: Home) -> None:
         assert "study cut, the only one here" in text
         compare_screen(pilot).query_one(SqlEditor).put("select 'not run yet'")
         await pilot.press("Y")
-        assert pilot.app.clipboard == "workbench lens run 'delta to baseline' --study cut --baseline base"
+        told = f"workbench --home {fresh.path} lens run 'delta to baseline' --study cut --baseline base"
+        assert pilot.app.clipboard == told
         await pilot.press("y")
         assert pilot.app.clipboard.startswith("metric\tarm\t")
+
+    go(fresh, steps)
+
+
+def test_what_is_pinned_on_runs_is_the_baseline_here(fresh: Home) -> None:
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("2", "slash", *keys("plan:mlp-2"), "enter")
+        runs = next(one for one in pilot.app.screen_stack if isinstance(one, RunsScreen))
+        await until(pilot, lambda: runs._current is not None and runs._current.plan == "mlp-2")
+        await pilot.press("p", "3", "down", "enter")
+        await until(pilot, lambda: "the baseline is mlp-2, of which a run is pinned" in screen_text(pilot.app))
+        assert "$study=cut · $baseline=mlp-2" in screen_text(pilot.app)
+        await pilot.press("2", "p", "3")
+        compare_screen(pilot)._run()
+        await until(pilot, lambda: "$study=cut · $baseline=base" in screen_text(pilot.app))
 
     go(fresh, steps)
 

@@ -92,14 +92,17 @@ def only_lenses(home: Home) -> Shelf:
     return Shelf(_lenses(home))
 
 
-def ask(home: Home, text: str, values: Values, stop: "Stop", seconds: float) -> Answer:
-    """Runs one statement, after the logs were taken in. Raises WorkbenchError, QueryStoppedError among them."""
+def ask(home: Home, text: str, values: Values, pinned: str | None, stop: "Stop", seconds: float) -> Answer:
+    """Runs one statement, after the logs were taken in; `pinned` is a run of the baseline.
+
+    Raises WorkbenchError, QueryStoppedError among them.
+    """
     if not home.runs.is_dir():
         raise NotFoundError("there are no runs here yet", "1 composes a plan, R there runs it")
     from store.lenses import run_text
 
     begun = time.monotonic()
-    found, notice = answered(home, lambda: run_text(home, text, values, HARD, seconds, stop))
+    found, notice = answered(home, lambda: run_text(home, text, values, HARD, seconds, stop, pinned))
     stop.check()
     table = result_table(found.columns, found.types, found.rows)
     chart = ChartAsked(found.chart.kind, found.chart.columns) if found.chart else None

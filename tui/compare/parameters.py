@@ -48,7 +48,7 @@ def _word(key: str, value: str | None) -> str:
     return PLANS if value is None else f"{key}={shlex.quote(value)}"
 
 
-def options(values: Mapping[str, str | None]) -> str:
+def options(values: Mapping[str, str | None]) -> list[str]:
     """The same for `workbench lens run`."""
     given = [(key, value) for key, value in values.items() if value is not None or key == "study"]
-    return "".join(f" --{key} {shlex.quote(value)}" if value is not None else " --plans" for key, value in given)
+    return [word for key, value in given for word in (["--plans"] if value is None else [f"--{key}", value])]

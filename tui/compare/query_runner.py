@@ -1,6 +1,7 @@
 """One query at a time, each with a number: what an earlier one still answers is not taken."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 
 from textual.widget import Widget
@@ -25,7 +26,7 @@ class QueryRunner:
         self._widget, self._home = widget, home
         self._number, self._begun = 0, 0.0
         self._stop: Stop | None = None
-        self._asked: tuple[Statement, Values] | None = None
+        self._asked: tuple[Statement, Values, str | None] | None = None
 
     @property
     def running(self) -> bool:
@@ -41,13 +42,14 @@ class QueryRunner:
         """The newest query."""
         return self._asked[0] if self._asked else None
 
-    def run(self, statement: Statement, values: Values, hold: Hold | None = None) -> None:
-        """Stops the query before it; keys that are held wait for the answer."""
+    def run(self, statement: Statement, values: Values, pinned: str | None, hold: Hold | None = None) -> None:
+        """Stops the query before it; keys that are held wait for the answer. `pinned` is a run of the baseline."""
         self.stop()
-        self._asked = (statement, dict(values))
+        self._asked = (statement, dict(values), pinned)
         self._number += 1
         self._stop, self._begun = Stop(), time.monotonic()
-        work = partial(self._in_thread, self._number, statement.padded, dict(values), self._stop, hold)
+        ask = partial(asking.ask, self._home, statement.padded, dict(values), pinned, self._stop, SECONDS)
+        work = partial(self._in_thread, self._number, ask, hold)
         self._widget.run_worker(work, thread=True, group=GROUP, exit_on_error=False)
 
     def again(self) -> None:
@@ -69,9 +71,9 @@ class QueryRunner:
         self._stop = None
         return True
 
-    def _in_thread(self, number: int, text: str, values: Values, stop: Stop, hold: Hold | None) -> None:
+    def _in_thread(self, number: int, ask: Callable[[], asking.Answer], hold: Hold | None) -> None:
         try:
-            self._widget.post_message(Answered(number, asking.ask(self._home, text, values, stop, SECONDS)))
+            self._widget.post_message(Answered(number, ask()))
         except QueryStoppedError:
             return  # whoever stopped it has said so
         except WorkbenchError as error:

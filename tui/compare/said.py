@@ -1,7 +1,6 @@
 """Words of the Compare screen about a result, an error and a query. Without Textual."""
 
 import re
-import shlex
 from collections.abc import Mapping
 
 from tui.compare.asking import Answer, Shelf
@@ -88,8 +87,6 @@ def choices_text(shelf: Shelf) -> str:
     return "; ".join([*said, "group: all, type, band, type,band, module, block, @NAME", "plans: all finished runs"])
 
 
-def command(answer: Answer, lens: str | None) -> str:
-    """The command that gives the same rows: the lens's, else the SQL with its values written out."""
-    if lens is not None:
-        return f"workbench lens run {shlex.quote(lens)}{options(answer.values)}"
-    return f"workbench sql {shlex.quote(answer.sql.strip())}"
+def words(answer: Answer, lens: str | None) -> list[str]:
+    """Those of the command that gives the same rows: the lens's, else the SQL with its values written out."""
+    return ["sql", answer.sql.strip()] if lens is None else ["lens", "run", lens, *options(answer.values)]

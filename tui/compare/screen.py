@@ -26,12 +26,13 @@ from tui.compare.parameters import Values
 from tui.compare.query_runner import GROUP as QUERY
 from tui.compare.query_runner import QueryRunner
 from tui.compare.retries import SECONDS, Retries
-from tui.compare.said import choices_text, command, empty_text, error_text, lonely_text, missing_value, shelf_title
+from tui.compare.said import choices_text, empty_text, error_text, lonely_text, missing_value, shelf_title, words
 from tui.compare.shelf_reader import ShelfReader
 from tui.compare.writer import Writer
 from tui.opening import OpenSample
 from tui.shell.held import hold_keys
 from tui.shell.in_turn import Hold
+from tui.twin import command_line
 from tui.widgets.banner import LockedBanner
 from tui.widgets.copying import copy_text
 from tui.widgets.key_line import KeyLine
@@ -64,6 +65,7 @@ class CompareScreen(Screen[None]):
         self._values: Values = {}
         self._lens: str | None = None
         self._first: str | None = None
+        self._pinned: str | None = None
 
     @property
     def answer(self) -> Answer | None:
@@ -115,6 +117,10 @@ class CompareScreen(Screen[None]):
         """Runs the lens of this name as soon as the lenses are known."""
         self._first = lens
 
+    def compare_with(self, run_id: str | None) -> None:
+        """The run that was pinned on Runs: where no baseline is named, it is the arm of this one."""
+        self._pinned = run_id
+
     @on(Looked)
     def _looked(self, event: Looked) -> None:
         self.query_one(LockedBanner).show(event.locked)
@@ -159,7 +165,7 @@ class CompareScreen(Screen[None]):
             return
         self._editing.remember(self._editing.editor.text)
         self._editing.say("")
-        self._query.run(statement, self._values, hold)
+        self._query.run(statement, self._values, self._pinned, hold)
         self._tick()
 
     @on(Answered)
@@ -278,7 +284,7 @@ class CompareScreen(Screen[None]):
         if self.answer is None:
             self._editing.say("nothing to repeat yet", problem=True)
             return
-        copy_text(self, command(self.answer, self._lens))
+        copy_text(self, command_line(self._home, words(self.answer, self._lens)))
 
     # -- panes
 

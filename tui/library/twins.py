@@ -10,9 +10,9 @@ from textual.widget import Widget
 from tui.library.commands import Words
 from tui.library.messages import Done
 from tui.plan.launch import PROGRAM
-from tui.runs.asking import command
 from tui.shell.held import hold_keys
 from tui.shell.in_turn import Hold, LetGo
+from tui.twin import command_line
 from workbench.run.layout import Home
 
 Tell = Callable[["Outcome"], Done]
@@ -53,7 +53,7 @@ class Twins:
 
     def command(self, words: Words) -> str:
         """Of what was run last; else of these words."""
-        return command(self._home, self._last or words)
+        return command_line(self._home, self._last or words)
 
     def note(self, words: Words) -> None:
         """What was done just now by other means; nothing for what is shown only."""

@@ -1,7 +1,6 @@
 """The draft on the desk: its text, its journal, its file, and what was done to it last. It knows of no widget."""
 
 import re
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from tui.plan.brush import DEFAULTS, OFF, assignments_of, brush_of
 from tui.plan.draft import Draft, read_draft, with_rule, with_text
 from tui.plan.journal import Journal
+from tui.twin import command_line
 from workbench import atomic
 from workbench.errors import InvalidError, WorkbenchError
 from workbench.plan.compact import compact
@@ -156,7 +156,7 @@ class Desk:
     # -- as commands
 
     def command(self, words: Sequence[str]) -> str:
-        return shlex.join(["workbench", "--home", str(self.home.path), *words])
+        return command_line(self.home, words)
 
     def last_command(self) -> str | None:
         """The command that does the last edit to the file."""

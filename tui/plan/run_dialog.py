@@ -1,6 +1,5 @@
 """Before a run: seeds, recipe, what it will take, and the exact command."""
 
-import shlex
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +16,7 @@ from textual.worker import get_current_worker
 from tui.plan.draft import Draft
 from tui.plan.launch import Wish, read_wish
 from tui.plan.preflight import Finding, blocks, preflight
+from tui.twin import command_line
 from tui.widgets.copying import copy_text
 from tui.widgets.key_line import KeyLine
 from tui.widgets.outside_editor import edit_file
@@ -166,7 +166,7 @@ class PlanRunDialog(ModalScreen[Wish | None]):
         return read_wish(self._draft.path, values["recipe"], values["seeds"], keys, values["other"])
 
     def _line(self) -> str:
-        return shlex.join(["workbench", "--home", str(self._home.path), *self._wish().words()])
+        return command_line(self._home, self._wish().words())
 
     def _show(self) -> None:
         try:

@@ -1,13 +1,12 @@
 """What the keys ask of a run: by the same functions as the command line, with the command that would do the same."""
 
 import os
-import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tui.twin import command_line
 from workbench.run import actions
-from workbench.run.layout import Home, find_home
+from workbench.run.layout import Home
 from workbench.run.liveness import view_of
 from workbench.run.states import require
 
@@ -34,12 +33,6 @@ class Wish:
         return ["runs", *self.ask.split(), run_id, *(word for text in self.settings for word in ("--set", text))]
 
 
-def command(home: Home, words: Sequence[str]) -> str:
-    """The command line of these words, from any folder where this home is not the one that is found."""
-    place = [] if find_home() == home else ["--home", str(home.path)]
-    return shlex.join(["workbench", *place, *words])
-
-
 def ask(home: Home, wish: Wish, run_id: str) -> str:
     """Does it, and returns what came of it. Raises WorkbenchError where the run's state forbids it, OSError."""
     run_dir = home.run_dir(run_id)
@@ -52,6 +45,6 @@ def ask(home: Home, wish: Wish, run_id: str) -> str:
             require("pause", run_id, view.status)
             return actions.pause(home, run_dir, view, None)
         case Ask.RESUME | Ask.RETRY:
-            line = command(home, wish.words(run_id))
+            line = command_line(home, wish.words(run_id))
             resume = wish.ask is Ask.RESUME
             return actions.again(home, [run_dir], resume, line, os.getcwd(), settings=wish.settings)[0]

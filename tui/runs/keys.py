@@ -4,7 +4,7 @@ from textual.binding import Binding, BindingType
 
 KEYS: list[BindingType] = [
     Binding("space", "mark", "Mark", id="runs.mark", tooltip="Draw this run's curve beside others, up to six"),
-    Binding("p", "pin", "Pin", id="runs.pin", tooltip="Compare all with this run"),
+    Binding("p", "pin", "Pin", id="runs.pin", tooltip="Compare all with this run; lenses, too"),
     Binding("slash", "filter", "Filter", id="runs.filter", tooltip="Filter the runs, or the output where the focus is"),
     Binding("x", "stop", "Stop", id="runs.stop", tooltip="Stop this run; asks how"),
     Binding("enter", "open", "Open", id="runs.open", tooltip="All about this run; of a failed one, what to do"),

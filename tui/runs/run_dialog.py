@@ -12,10 +12,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from tui.runs.asking import Wish, command
+from tui.runs.asking import Wish
 from tui.runs.opened import Opened, open_run
 from tui.shell.held import hold_keys
 from tui.shell.in_turn import Hold, LetGo
+from tui.twin import command_line
 from tui.widgets.copying import copy_text
 from tui.widgets.key_line import KeyLine
 from workbench.errors import WorkbenchError
@@ -99,7 +100,7 @@ class RunDialog(ModalScreen[Wish | None]):
         copy_text(self, fix.copied)
 
     def action_copy(self) -> None:
-        copy_text(self, command(self._home, ["runs", "show", self._run_id]))
+        copy_text(self, command_line(self._home, ["runs", "show", self._run_id]))
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from tui.opening import OpenSample
+from tui.opening import OpenSample, Pinned
 from tui.patience import FIRST
 from tui.runs.answers_pane import AnswersPane
 from tui.runs.asking import Ask, Wish
@@ -195,6 +195,7 @@ class RunsScreen(Screen[None]):
     def action_pin(self) -> None:
         if row := self._current:
             self._choose(self._choice.pinning(row))
+            self.post_message(Pinned(self._choice.pinned))
 
     # -- filters
 

@@ -9,7 +9,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from tui.runs.asking import Ask, Wish, command
+from tui.runs.asking import Ask, Wish
+from tui.twin import command_line
 from tui.widgets.copying import copy_text
 from tui.widgets.key_line import KeyLine
 from workbench.report.plain import visible
@@ -61,4 +62,4 @@ class StopDialog(ModalScreen[Wish | None]):
 
     def action_copy(self) -> None:
         wish = _CHOICES.get((self.focused and self.focused.id) or "") or Wish(Ask.STOP)
-        copy_text(self, command(self._home, wish.words(self._run_id)))
+        copy_text(self, command_line(self._home, wish.words(self._run_id)))

@@ -6,12 +6,13 @@ from functools import partial
 from textual.widget import Widget
 
 from tui.opening import OpenPlan
-from tui.runs.asking import Wish, ask, command
+from tui.runs.asking import Wish, ask
 from tui.runs.cloning import clone_of
 from tui.runs.messages import Asked
 from tui.runs.row import RunRow
 from tui.shell.held import hold_keys
 from tui.shell.in_turn import Hold, LetGo
+from tui.twin import command_line
 from workbench.errors import WorkbenchError
 from workbench.library.tags import change_tags, tags_of
 from workbench.run.layout import Home
@@ -61,11 +62,11 @@ class Wishes:
 
     def command_for(self, row: RunRow) -> str:
         """Of what was asked last; else of what is shown of this run."""
-        return self._last_command or command(self._home, ["runs", "show" if row.over else "watch", row.run_id])
+        return self._last_command or command_line(self._home, ["runs", "show" if row.over else "watch", row.run_id])
 
     def note(self, words: Sequence[str]) -> None:
         """The command of what was done just now."""
-        self._last_command = command(self._home, words)
+        self._last_command = command_line(self._home, words)
 
     def _in_thread(self, wish: Wish, row: RunRow) -> None:
         try:
