@@ -10,6 +10,7 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from tui.left import left
 from tui.opening import OpenPlan, OpenRuns, OpenSample, Pinned
 from tui.screens import NAMES, import_screens, make_screen
 from tui.shell.base import ShellApp
@@ -25,7 +26,10 @@ _BETWEEN = "between"
 
 
 class WorkbenchApp(ShellApp):
-    """`home` is the folder that all screens look at; `model` is what the Plan screen begins with."""
+    """`home` is the folder that all screens look at.
+
+    `model` is what the Plan screen begins with; without one it is the plan that was left, or the demo.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "show('plan')", "Plan", show=False, id="app.plan", tooltip="Compose a plan"),
@@ -36,9 +40,7 @@ class WorkbenchApp(ShellApp):
         Binding("0", "own_home", "Own home", show=False, id="app.own_home", tooltip="Leave the sample study"),
     ]
 
-    def __init__(
-        self, home: Home, model: str = DEMO, only_ascii: bool = False, begin_with_sample: bool = False
-    ) -> None:
+    def __init__(self, home: Home, model: str = "", only_ascii: bool = False, begin_with_sample: bool = False) -> None:
         super().__init__(home, only_ascii)
         self._own = home
         self._begin_with_sample = begin_with_sample
@@ -50,7 +52,7 @@ class WorkbenchApp(ShellApp):
         import_screens()
 
     def get_default_screen(self) -> Screen[None]:
-        return Cover(self.home, self._model)
+        return Cover(self.home, self._model or DEMO)
 
     async def on_mount(self) -> None:
         self.add_mode(_BETWEEN, Screen)
@@ -91,7 +93,11 @@ class WorkbenchApp(ShellApp):
             await self.switch_mode(name)
             if name == "compare":
                 self._tell_baseline()
-            await add_lines(self.screen_stack[0], self.home, self._own, greets=name == "plan" and self._model == DEMO)
+            await add_lines(self.screen_stack[0], self.home, self._own, greets=self._greets(name))
+
+    def _greets(self, name: str) -> bool:
+        """The welcome is about the demo: it is for who begins with it."""
+        return name == "plan" and self._model in ("", DEMO) and left(self.home) is None
 
     @on(Pinned)
     def _pin(self, event: Pinned) -> None:
@@ -180,7 +186,7 @@ def _collect_again() -> None:
         gc.enable()
 
 
-def run_app(home: Home, model: str = DEMO, only_ascii: bool = False, sample: bool = False) -> int:
+def run_app(home: Home, model: str = "", only_ascii: bool = False, sample: bool = False) -> int:
     """Runs the app until it is left; `sample` begins with the study that ships. Answers with an exit code."""
     app = WorkbenchApp(home, model, only_ascii, begin_with_sample=sample)
     app.run()

@@ -19,7 +19,7 @@ NAMES = tuple(_CLASSES)
 
 
 def make_screen(name: str, home: Home, model: str) -> Screen[None]:
-    """The screen over a home; Plan and Library begin with a model."""
+    """The screen over a home; Plan and Library begin with a model, "" where none was named."""
     make = _class(name)
     return make(home, model) if name in _WITH_MODEL else make(home)
 

@@ -20,6 +20,7 @@ from tests.tui import golden_homes as homes
 from tests.tui.pilot import keys
 from tests.tui.written_homes import LIVE, at_work
 from tui.plan.desk import open_model
+from tui.plan.opening import First
 from tui.plan.preflight import Finding
 from workbench.errors import LockedError
 from workbench.run.layout import Home
@@ -101,7 +102,7 @@ class State:
     keys: tuple[str, ...]
     shows: str
     hold: Hold | None = None
-    model: str = "demo"
+    model: str = ""
 
     @contextmanager
     def held(self, patch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
@@ -122,7 +123,7 @@ _CHECKS = [
 
 def _slow_model(patch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Another model is asked for as the screen opens, and its answer does not come."""
-    patch.setattr("tui.plan.screen.first_desk", lambda home, model: (open_model(home, "demo"), "owner/large"))
+    patch.setattr("tui.plan.screen.first", lambda home, model: First(open_model(home, "demo"), "owner/large"))
     return waiting("tui.plan.answered.open_model")(patch)
 
 

@@ -39,7 +39,7 @@ def screen_text(app: App[Any]) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
-def drive(home: Home, steps: Steps, size: tuple[int, int] = WIDE, model: str = "demo") -> None:
+def drive(home: Home, steps: Steps, size: tuple[int, int] = WIDE, model: str = "") -> None:
     """Runs the app without a terminal and takes these steps."""
 
     async def run() -> None:

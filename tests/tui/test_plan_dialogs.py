@@ -267,7 +267,11 @@ def test_a_draft_becomes_another_plan_and_is_edited_there(home: Home, size: tupl
         await pilot.pause()
         assert plan_screen(pilot).draft.name == "draft-off"
 
+    async def again(pilot: Screen) -> None:
+        assert plan_screen(pilot).draft.name == "draft-off"
+
     drive(home, steps, size)
+    drive(home, again, size)
     assert len(load_plan("draft", home).adapted) == 42
     assert len(load_plan("draft-off", home).adapted) == 35
 

@@ -9,17 +9,18 @@ from shutil import copytree
 import pytest
 
 from tests.unit.plan.support import write_llama
+from tui.left import note_left
 from tui.plan import devices, models
 from tui.plan.brush import brush_of
 from tui.plan.budget import Ground, budget_lines, settings_lines
 from tui.plan.cell_text import Scale, Shown, cell_text, scale_of, short
-from tui.plan.desk import Desk, open_model, open_plan
+from tui.plan.desk import Desk, open_left, open_model, open_plan
 from tui.plan.devices import Device
 from tui.plan.launch import read_wish
 from tui.plan.layers import Layers
 from tui.plan.measured import QUANTITIES, FinishedRun, Measured
 from tui.plan.name_line import problem_of
-from tui.plan.opening import first_desk
+from tui.plan.opening import first
 from tui.plan.pace import Pace
 from tui.plan.patterns import PATTERNS, modules_of, pattern_rules, top_sites
 from tui.plan.rule_line import read_rule
@@ -292,13 +293,38 @@ def test_a_home_in_the_place_of_a_file_keeps_no_draft_and_says_so(tmp_path: Path
 def test_a_draft_whose_model_is_gone_makes_place_for_the_demo(home: Home, tmp_path: Path) -> None:
     (home.path / "plans").mkdir(parents=True)
     (home.plans / "draft.yaml").write_text(f"name: draft\nmodel: {tmp_path / 'gone'}\nrules: ['* all']\n")
-    desk, wanted = first_desk(home, "demo")
-    assert desk.draft.plan.model == "demo"
-    assert wanted == ""
-    desk, wanted = first_desk(home, str(tmp_path / "gone"))
-    assert (desk.draft.plan.model, wanted) == ("demo", str(tmp_path / "gone"))
+    for named in ("", "demo"):
+        found = first(home, named)
+        assert (found.desk.draft.plan.model, found.model, found.plan) == ("demo", "", None)
+    found = first(home, str(tmp_path / "gone"))
+    assert (found.desk.draft.plan.model, found.model) == ("demo", str(tmp_path / "gone"))
     with pytest.raises(NotFoundError):
         open_model(home, str(tmp_path / "gone"))
+
+
+def test_the_program_begins_with_the_plan_that_was_left(home: Home, tmp_path: Path) -> None:
+    mine = open_plan(home, None, "name: mine\nmodel: demo\nrules: ['* mlp r=2']\n", "mine")
+    note_left(home, mine.draft.path)
+    mine.add(["0 q r=4"])  # its file was never written
+    assert first(home, "").desk.draft.rules == ("* mlp r=2", "0 q r=4")
+    assert first(home, "demo").desk.draft.path.stem == "draft"
+    elsewhere = tmp_path / "far" / "x.yaml"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("name: x\nmodel: demo\nrules: ['1 q']\n")
+    note_left(home, elsewhere)
+    assert first(home, "").desk.draft.rules == ("1 q",)
+    elsewhere.unlink()
+    assert first(home, "").desk.draft.rules == ("1 q",)  # the draft of a file that is gone is still one's own
+    for journal in (home.path / "drafts").glob("x-*.jsonl"):
+        journal.unlink()
+    found = first(home, "")
+    assert (found.desk.draft.path.stem, found.plan) == ("draft", elsewhere)  # a thread says that it is gone
+    with pytest.raises(NotFoundError, match="gone"):
+        open_left(home, elsewhere)
+    elsewhere.write_text("name: x\nmodel: owner/name\nrules: ['1 q']\n")
+    assert (first(home, "").desk.draft.path.stem, first(home, "").plan) == ("draft", elsewhere)
+    (home.path / "drafts" / "left").write_bytes(b"\xff")
+    assert first(home, "").plan is None
 
 
 def test_a_model_too_small_for_the_usual_rank_begins_with_what_fits_all_its_layers(home: Home, tmp_path: Path) -> None:

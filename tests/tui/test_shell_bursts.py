@@ -127,7 +127,7 @@ def test_a_dialog_that_reads_is_there_for_what_is_typed_behind_its_key(home: Hom
         await until(pilot, lambda: ">" in _rows(pilot)[1])
         assert "L32" in _rows(pilot)[0]
         _at_once(pilot, "escape", "D24 GB", "enter", "j")
-        await until(pilot, lambda: "24 GB (24 GB)" in screen_text(pilot.app) and ">" in _rows(pilot)[2])
+        await until(pilot, lambda: "a GPU (24 GB)" in screen_text(pilot.app) and ">" in _rows(pilot)[2])
 
     drive(home, steps)
 
@@ -217,9 +217,9 @@ def test_a_plan_is_copied_in_the_library_and_the_tree_has_the_keys_again(home: H
     async def steps(pilot: Pilot[Any]) -> None:
         _at_once(pilot, "4/quarter-mlp", "enter", "j")
         await until(pilot, lambda: "demo-quarter-mlp (built-in)" in screen_text(pilot.app))
-        _at_once(pilot, "c", "2", "enter", "1")
+        _at_once(pilot, "cmine", "enter", "1")
         await until(pilot, lambda: isinstance(pilot.app.screen, PlanScreen))
-        assert (home.plans / "demo-quarter-mlp-copy2.yaml").exists()
+        assert (home.plans / "mine.yaml").exists()
 
     drive(home, steps)
 

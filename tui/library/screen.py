@@ -28,6 +28,7 @@ from tui.library.wishes import Wishes
 from tui.widgets.copying import copy_text
 from tui.widgets.key_line import KeyLine
 from workbench.library.entry import Entry, Kind
+from workbench.plan.sources import DEMO
 from workbench.report.plain import shorten, visible
 from workbench.run.layout import Home
 
@@ -40,18 +41,18 @@ EMPTY = "Nothing here yet: enter on a template opens it as a draft, R on the Pla
 
 
 class LibraryScreen(Screen[None]):
-    """`model` is what templates are shown on and begin with."""
+    """`model` is what templates are shown on and begin with; the demo where none was named."""
 
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     CSS_PATH = "screen.tcss"
     BINDINGS: ClassVar[list[BindingType]] = KEYS
 
-    def __init__(self, home: Home, model: str = "demo") -> None:
+    def __init__(self, home: Home, model: str = "") -> None:
         super().__init__()
-        self._home, self._model = home, model
-        self._reader = Reader(self, home, model)
-        self._wishes = Wishes(self, home, model)
+        self._home, self._model = home, model or DEMO
+        self._reader = Reader(self, home, self._model)
+        self._wishes = Wishes(self, home, self._model)
         self._files: tuple[Entry, ...] = ()
         self._runs = Runs()
         self._shown_branches: tuple[Branch, ...] = ()

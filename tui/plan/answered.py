@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tui.plan.desk import Desk, open_model, open_plan
+from tui.plan.desk import Desk, open_left, open_model, open_plan
 from tui.plan.devices import Device
 from workbench.errors import WorkbenchError
 from workbench.plan.plan import Plan
@@ -46,6 +46,10 @@ class Answered:
 
     def open_file(self, path: Path) -> None:
         self.open_plan(path, None, path.stem)
+
+    def open_left(self, path: Path) -> None:
+        home = self._screen.desk.home
+        self._open(path.stem, lambda: open_left(home, path), self._screen.show_desk)
 
     def open_plan(self, path: Path | None, text: str | None, name: str) -> None:
         home = self._screen.desk.home

@@ -13,7 +13,7 @@ from tui.plan.draft import Draft, read_draft, with_rule, with_text
 from tui.plan.journal import Journal
 from tui.twin import command_line
 from workbench import atomic
-from workbench.errors import InvalidError, WorkbenchError
+from workbench.errors import InvalidError, NotFoundError, WorkbenchError
 from workbench.plan.compact import compact
 from workbench.plan.document import read_document
 from workbench.plan.edit import new_plan_text
@@ -206,6 +206,21 @@ def open_plan(home: Home, path: Path | None, text: str | None, name: str) -> Des
     text = text or new_plan_text(name, DEMO)
     name = _free(home, _fit(name), text)
     return _opened(home, home.plans / f"{name}.yaml", name, text)
+
+
+def open_left(home: Home, path: Path) -> Desk:
+    """The draft of a plan file as it was left, also where the file was never written. Raises as `open_plan`."""
+    name = _journal_name(home, path)
+    text = _file_text(path)
+    if text is None and Journal.read(_journal(home, name)).text is None:
+        raise NotFoundError(f"{path} is gone, and so is its draft", "O opens another plan")
+    return _opened(home, path, name, text or "")
+
+
+def model_of_left(home: Home, path: Path) -> object:
+    """The model of that draft; None where nothing says it."""
+    text = Journal.read(_journal(home, _journal_name(home, path))).text or _file_text(path)
+    return _model_of(text) if text else None
 
 
 def _free(home: Home, name: str, text: str) -> str:

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
+from tui.left import note_left
 from tui.plan.answered import OPEN, Answered
 from tui.plan.background import Background, Ready, said
 from tui.plan.cell_text import Shown
@@ -25,7 +26,7 @@ from tui.plan.keys import KEYS
 from tui.plan.launcher import Launcher, WasLaunched
 from tui.plan.layer_grid import LayerGrid
 from tui.plan.name_line import NameLine
-from tui.plan.opening import first_desk
+from tui.plan.opening import first
 from tui.plan.patterns import modules_of
 from tui.plan.rule_line import RuleLine
 from tui.plan.view import PlanView
@@ -35,7 +36,6 @@ from tui.widgets.outside_editor import edited_outside
 from tui.widgets.said_line import SaidLine
 from workbench.errors import WorkbenchError
 from workbench.plan.compact import compact
-from workbench.plan.sources import DEMO
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
@@ -66,10 +66,12 @@ class PlanScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = KEYS
 
-    def __init__(self, home: Home, model: str = DEMO) -> None:
+    def __init__(self, home: Home, model: str = "") -> None:
+        """Without a model, it begins with the plan that was left, or with the demo."""
         super().__init__()
         self._home = home
-        self._desk, self._wanted = first_desk(home, model)
+        self._first = first(home, model)
+        self._desk = self._first.desk
         self._view = PlanView(self, self._desk)
         self._background = Background(self, self.refuse)
         self._answered = Answered(self)
@@ -133,8 +135,10 @@ class PlanScreen(Screen[None]):
         # What earlier runs took comes from the store, and to load DuckDB takes as long as the first paint.
         self.call_after_refresh(self._view.read_pace, self._background)
         self.set_interval(_LOOK, self._watch.look)
-        if self._wanted:
-            self._answered.open_model(self._wanted)
+        if self._first.model:
+            self._answered.open_model(self._first.model)
+        if self._first.plan:
+            self._answered.open_left(self._first.plan)
 
     def on_resize(self) -> None:
         if self.is_mounted:
@@ -163,6 +167,7 @@ class PlanScreen(Screen[None]):
     def show_desk(self, desk: Desk) -> None:
         """Another draft; the one before is in its journal."""
         self._desk = desk
+        note_left(desk.home, desk.draft.path)
         self._view.begin(desk)
         self._view.read_pace(self._background)
         self._watch.look()

@@ -22,7 +22,7 @@ def answer_at_once(words: Sequence[str]) -> bool:
     if rest in (_LIST, [*_LIST, "--json"]):
         _list(home, as_json=rest != _LIST)
     elif rest[:1] == _SCREENS and (len(rest) == 1 or (len(rest) == 3 and rest[1] == "--model")):
-        _open(home, rest[2] if len(rest) == 3 else "demo")
+        _open(home, rest[2] if len(rest) == 3 else "")
     else:
         return False
     return True

@@ -8,8 +8,11 @@ from workbench.cli.context import current_home
 from workbench.errors import UsageError
 
 
-def open_screens(model: str = "demo", only_ascii: bool | None = None, sample: bool = False) -> None:
-    """Until they are left. `only_ascii` None: by the terminal and its locale. Raises UsageError without a terminal."""
+def open_screens(model: str = "", only_ascii: bool | None = None, sample: bool = False) -> None:
+    """Until they are left. Without a model they begin with the plan that was left, or with the demo.
+
+    `only_ascii` None: by the terminal and its locale. Raises UsageError without a terminal.
+    """
     if not sys.stdout.isatty():
         raise UsageError("the screens need a terminal", "every action has a command: workbench --help")
     gc.disable()  # until the first screen is painted: hardly anything that is made by then becomes garbage

@@ -9,8 +9,12 @@ from workbench.cli.open_screens import open_screens
 
 def screens(
     model: Annotated[
-        str, typer.Option(help="What the Plan screen begins with: demo, a local folder, or a hub id.")
-    ] = "demo",
+        str,
+        typer.Option(
+            help="What the Plan screen begins with: demo, a local folder, or a hub id.",
+            show_default="the plan that was left, else demo",
+        ),
+    ] = "",
     only_ascii: Annotated[
         bool | None,
         typer.Option("--ascii/--no-ascii", help="No other glyphs; chosen by the terminal and its locale if not said."),

@@ -13,8 +13,12 @@ def serve(
         str, typer.Option(help="A name of this machine itself: 127.0.0.1, localhost or ::1.")
     ] = "127.0.0.1",
     model: Annotated[
-        str, typer.Option(help="What the Plan screen begins with: demo, a local folder, or a hub id.")
-    ] = "demo",
+        str,
+        typer.Option(
+            help="What the Plan screen begins with: demo, a local folder, or a hub id.",
+            show_default="the plan that was left, else demo",
+        ),
+    ] = "",
     only_ascii: Annotated[bool, typer.Option("--ascii", help="No other glyphs, for fonts that lack them.")] = False,
     sample: Annotated[
         bool, typer.Option("--sample", help="Begin with the sample study; 0 returns to your own home.")
