@@ -150,6 +150,22 @@ def test_a_locked_store_is_a_banner_until_it_is_free(fresh: Home, monkeypatch: p
         go(fresh, partial(steps, holder=process))
 
 
+def test_who_writes_into_the_store_is_named_while_a_query_waits(fresh: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.compare.screen.PATIENCE", 0.2)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        banner = compare_screen(pilot).query_one("#banner", Static)
+        with held(fresh, by_us=True) as holder:
+            compare_screen(pilot).query_one(SqlEditor).put("select 5 as five")
+            await pilot.press("f5")
+            await until(pilot, lambda: f"in use by pid {holder.pid}" in str(banner.render()) and banner.display)
+            assert "esc stops" in screen_text(pilot.app)
+            holder.communicate(b"")
+        await until(pilot, lambda: "Result: 1 row " in screen_text(pilot.app) and not banner.display)
+
+    go(fresh, steps)
+
+
 @pytest.mark.parametrize("size", [WIDE, NARROW, TINY])
 def test_every_pane_can_be_reached_at_every_size(fresh: Home, size: tuple[int, int]) -> None:
     async def steps(pilot: Pilot[Any]) -> None:

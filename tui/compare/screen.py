@@ -29,6 +29,7 @@ from tui.compare.retries import SECONDS, Retries
 from tui.compare.said import choices_text, empty_text, error_text, lonely_text, missing_value, shelf_title, words
 from tui.compare.shelf_reader import ShelfReader
 from tui.compare.writer import Writer
+from tui.compare.writer_at_work import PATIENCE, writer_at_work
 from tui.opening import OpenSample
 from tui.shell.held import hold_keys
 from tui.shell.in_turn import Hold
@@ -123,6 +124,7 @@ class CompareScreen(Screen[None]):
 
     @on(Looked)
     def _looked(self, event: Looked) -> None:
+        self._reader.looked()
         self.query_one(LockedBanner).show(event.locked)
         self.query_one(LensList).show_lenses(event.shelf.lenses)
         if event.locked:
@@ -194,13 +196,17 @@ class CompareScreen(Screen[None]):
             self._panes.focus_result()
 
     def _tick(self) -> None:
-        """How long the query has been running, for as long as it is."""
+        """How long the query has been running, for as long as it is, and for whom it waits."""
         if self._query.running:
             self._pane.say_running(self._query.seconds)
+        waited = max(self._query.seconds if self._query.running else 0, self._reader.seconds)
+        if waited > PATIENCE and (writer := writer_at_work(self._home)):
+            self.query_one(LockedBanner).show(writer)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What nobody expected is said, and the screen stays."""
         if event.state is WorkerState.ERROR:
+            self._reader.looked()
             if event.worker.group == QUERY:
                 self._query.stop()
                 self._pane.grow_old()

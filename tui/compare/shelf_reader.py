@@ -19,14 +19,24 @@ class ShelfReader:
     def __init__(self, widget: Widget, home: Home) -> None:
         self._widget, self._home = widget, home
         self._looked_at = float("-inf")
+        self._is_looking = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been reading; 0 where it is not."""
+        return time.monotonic() - self._looked_at if self._is_looking else 0
 
     def look(self) -> None:
-        self._looked_at = time.monotonic()
+        self._looked_at, self._is_looking = time.monotonic(), True
         self._widget.run_worker(self._in_thread, thread=True, group="look", exit_on_error=False)
 
     def look_if_old(self) -> None:
         if time.monotonic() - self._looked_at > _FRESH:
             self.look()
+
+    def looked(self) -> None:
+        """What was read has come."""
+        self._is_looking = False
 
     def _in_thread(self) -> None:
         try:

@@ -8,8 +8,10 @@ from typing import Literal
 _COMMAND_CHARS = 120
 
 
-def lock_owner(file: os.stat_result, kind: Literal["FLOCK", "POSIX"]) -> int | None:
+def lock_owner(file: os.stat_result, kind: Literal["FLOCK", "POSIX"], exclusive: bool = False) -> int | None:
     """The pid that took such a lock on the file, from /proc/locks; None where nobody did or that cannot be told.
+
+    With `exclusive` one that is shared does not count.
 
     Looks at names only: to open a file and close it again would end this process's own POSIX locks on it. Where others
     inherited a flock, the one that took it may be gone: see `flock_holders`.
@@ -20,7 +22,7 @@ def lock_owner(file: os.stat_result, kind: Literal["FLOCK", "POSIX"]) -> int | N
     except OSError:
         return None
     for words in map(str.split, lines):
-        if words[1] == kind and words[5] == target:
+        if words[1] == kind and words[5] == target and (words[3] == "WRITE" or not exclusive):
             return int(words[4])
     return None
 
