@@ -100,10 +100,10 @@ def _baseline(
     among = study.study if study else None
     arms = [arm for (arm,) in connection.execute(_ARMS, [among]).fetchall()]
     notes: list[str] = []
-    if word is None and (found := connection.execute(_ARM_OF_RUN, [among, pinned]).fetchall()):
-        arm, notes = found[0][0], [f"the baseline is {found[0][0]}, of which a run is pinned"]
-    elif word is None:
+    if word is None:
         arm = (study.baseline if study else None) or _first(connection)
+        if pinned:
+            arm, notes = _pinned_arm(connection, among, pinned, arm)
     elif word in arms:
         arm = word
     elif study:
@@ -111,6 +111,14 @@ def _baseline(
     else:
         arm, notes = _named_plan(connection, word)
     return arm, notes if study else notes + _left_out(connection, arm)
+
+
+def _pinned_arm(connection: Connection, study: str | None, pinned: str, otherwise: str) -> tuple[str, list[str]]:
+    """A run that has not finished, or was run again since, is of no plan's arm."""
+    found = connection.execute(_ARM_OF_RUN, [study, pinned]).fetchall()
+    if not found:
+        return otherwise, [f"the baseline is {otherwise}: the pinned run is not among the runs compared"]
+    return found[0][0], [f"the baseline is {found[0][0]}, of which a run is pinned"]
 
 
 def _first(connection: Connection) -> str:

@@ -40,7 +40,9 @@ def test_the_arm_of_a_pinned_run_is_the_baseline_where_none_is_named(filled: Hom
     assert "the baseline is mlp-2, of which a run is pinned" in found.notes
     assert run_text(filled, "select $study, $baseline", pinned=pinned).rows == (("cut", "mlp-2"),)
     assert run_text(filled, "select $baseline", {"baseline": "odd"}, pinned=pinned).rows == (("odd",),)
-    assert run_text(filled, "select $study, $baseline", pinned="0" * 12).rows == (("cut", "base"),)
+    gone = run_text(filled, "select $study, $baseline", pinned="0" * 12)
+    assert gone.rows == (("cut", "base"),)
+    assert "the baseline is base: the pinned run is not among the runs compared" in gone.notes
 
 
 def test_a_chart_of_a_column_that_is_not_there_is_a_note(filled: Home) -> None:

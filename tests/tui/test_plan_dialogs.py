@@ -276,6 +276,16 @@ def test_a_draft_becomes_another_plan_and_is_edited_there(home: Home, size: tupl
     assert len(load_plan("draft-off", home).adapted) == 35
 
 
+def test_a_model_that_was_named_is_what_the_program_begins_with_from_then_on(home: Home, tmp_path: Path) -> None:
+    model = write_llama(tmp_path / "mine", blocks=3)
+
+    async def steps(pilot: Screen) -> None:
+        await until(pilot, lambda: plan_screen(pilot).draft.plan.map.path == model)
+
+    drive(home, steps, model=str(model))
+    drive(home, steps)
+
+
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_a_model_with_markup_and_control_characters_in_its_plan(home: Home, size: tuple[int, int]) -> None:
     home.plans.mkdir(parents=True)

@@ -36,6 +36,7 @@ from tui.widgets.outside_editor import edited_outside
 from tui.widgets.said_line import SaidLine
 from workbench.errors import WorkbenchError
 from workbench.plan.compact import compact
+from workbench.plan.sources import DEMO
 from workbench.report.plain import visible
 from workbench.run.layout import Home
 
@@ -72,6 +73,8 @@ class PlanScreen(Screen[None]):
         self._home = home
         self._first = first(home, model)
         self._desk = self._first.desk
+        if model not in ("", DEMO):
+            note_left(home, self._desk.draft.path)
         self._view = PlanView(self, self._desk)
         self._background = Background(self, self.refuse)
         self._answered = Answered(self)
