@@ -10,13 +10,3 @@ app = typer.Typer(help="Merge, export and evaluate what a run has trained.", no_
 app.command()(merge)
 app.command()(export)
 app.command("eval")(evaluate)
-
-
-@app.callback()
-def prepare(context: typer.Context) -> None:
-    if context.invoked_subcommand == "eval":
-        return  # may be told to fetch, and decides itself
-    from workbench.train.libraries import prepare_offline
-
-    # before any of these commands imports what trains
-    prepare_offline()

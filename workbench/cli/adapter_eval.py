@@ -43,9 +43,9 @@ def evaluate(
     found = _run(run, model)
     if download:
         os.environ.setdefault("HF_HUB_OFFLINE", "0")
-    from workbench.train.libraries import prepare_libraries
+    from workbench.train.libraries import load_libraries
 
-    prepare_libraries()
+    load_libraries()
     from workbench.train.lm_eval_run import VERSION, Asking, run_lm_eval
 
     results = run_lm_eval(found.run_dir, found.record, found.model, Asking(names, include, limit, fewshot, batch))

@@ -44,6 +44,9 @@ def export(
     check_place(to, force)
     found = adapted_run(run, model, "export")
     family = _family(found, with_base is not None)
+    from workbench.train.libraries import load_libraries
+
+    load_libraries()
     from workbench.train.export import Wanted
 
     exported, loading = _write(found, Wanted(uniform, onto, with_base), family, to)

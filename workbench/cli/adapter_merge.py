@@ -66,10 +66,14 @@ def _target(into: str | None, base: str) -> "Target | None":
 def _source(word: str, model: Path | None) -> tuple["RunDir", "Source"]:
     """The run and what it was trained on. Refuses a run without adapter, and another base than its own."""
     from workbench.cli.adapter_run import adapted_run, checked_family
-    from workbench.train.merged_folder import Source
+    from workbench.train.libraries import load_libraries
 
     found = adapted_run(word, model, "merge")
-    return found.run_dir, Source(found.record, found.run_dir.adapter, found.model, checked_family(found))
+    family = checked_family(found)
+    load_libraries()
+    from workbench.train.merged_folder import Source
+
+    return found.run_dir, Source(found.record, found.run_dir.adapter, found.model, family)
 
 
 def _write(source: "Source", target: "Target", to: Path) -> dict[str, "Kept"]:
@@ -105,9 +109,6 @@ def _said(kept: dict[str, "Kept"]) -> str:
 
 
 def _report(run_dir: "RunDir", source: "Source") -> "MergeReport":
-    from workbench.train.libraries import prepare_libraries
-
-    prepare_libraries()
     from workbench.train.merge_report import report_merging
 
     return report_merging(run_dir, source)

@@ -42,9 +42,9 @@ def show(
     if not formats:
         print_json(map_json(model_map)) if as_json else print(_text(model_map))
         return
-    from workbench.train.libraries import prepare_offline
+    from workbench.train.libraries import load_libraries
 
-    prepare_offline()
+    load_libraries()
     from workbench.cli.model_quant import quant_json, quant_text
     from workbench.train.quant_error import measure_formats
 

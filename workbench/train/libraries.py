@@ -47,6 +47,13 @@ def prepare_libraries() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # peft reads an old attribute
 
 
+def load_libraries() -> None:
+    """All that the commands for adapters and weights import, as fast as a trainer does; at once where it was done."""
+    with uncollected():
+        prepare_libraries()
+        importlib.import_module("peft")
+
+
 def _load_bitsandbytes() -> None:
     """Imports it without torch's compiler, which takes a third of the time that a trainer needs to start.
 
