@@ -208,19 +208,19 @@ def open_plan(home: Home, path: Path | None, text: str | None, name: str) -> Des
     return _opened(home, home.plans / f"{name}.yaml", name, text)
 
 
-def open_left(home: Home, path: Path) -> Desk:
-    """The draft of a plan file as it was left, also where the file was never written. Raises as `open_plan`."""
+def open_left(home: Home, path: Path, admit: Callable[[object], None] | None = None) -> Desk:
+    """The draft of a plan file as it was left, also where the file was never written.
+
+    `admit` raises where its model is not to be read. Raises as that and as `open_plan`.
+    """
     name = _journal_name(home, path)
-    text = _file_text(path)
-    if text is None and Journal.read(_journal(home, name)).text is None:
+    journal = Journal.read(_journal(home, name))
+    text = journal.text or _file_text(path)
+    if text is None:
         raise NotFoundError(f"{path} is gone, and so is its draft", "O opens another plan")
-    return _opened(home, path, name, text or "")
-
-
-def model_of_left(home: Home, path: Path) -> object:
-    """The model of that draft; None where nothing says it."""
-    text = Journal.read(_journal(home, _journal_name(home, path))).text or _file_text(path)
-    return _model_of(text) if text else None
+    if admit:
+        admit(_model_of(text))
+    return _as_left(home, path, journal, text)
 
 
 def _free(home: Home, name: str, text: str) -> str:
@@ -234,8 +234,11 @@ def _free(home: Home, name: str, text: str) -> str:
 
 
 def _opened(home: Home, path: Path, name: str, text: str) -> Desk:
+    return _as_left(home, path, Journal.read(_journal(home, name)), text)
+
+
+def _as_left(home: Home, path: Path, journal: Journal, text: str) -> Desk:
     """As the journal has it, where it has anything; a file that was never in it has been changed outside."""
-    journal = Journal.read(_journal(home, name))
     on_disk = _file_text(path)
     if journal.text is None:
         desk = Desk(home, journal, read_draft(text, path, home), on_disk)

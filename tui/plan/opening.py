@@ -1,11 +1,12 @@
 """The draft that the Plan screen begins with."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tui.left import left
-from tui.plan.desk import Desk, model_of_left, open_left, open_model
-from workbench.errors import WorkbenchError
+from tui.plan.desk import Desk, open_left, open_model
+from workbench.errors import NotFoundError, WorkbenchError
 from workbench.plan.sources import DEMO
 from workbench.run.layout import Home
 
@@ -26,23 +27,18 @@ def first(home: Home, model: str) -> First:
     read: the thread finds what is wrong.
     """
     plan = None if model else left(home)
-    if plan is not None:
-        if _is_near(model_of_left(home, plan)):
-            try:
-                return First(open_left(home, plan))
-            except WorkbenchError:
-                pass
-        return First(_demo(home), plan=plan)
-    if _is_near(model or DEMO):
-        try:
-            return First(open_model(home, model or DEMO))
-        except WorkbenchError:
-            pass
-    return First(_demo(home), model=model if model not in ("", DEMO) else "")
+    with suppress(WorkbenchError):
+        if plan:
+            return First(open_left(home, plan, _admit_near))
+        _admit_near(model or DEMO)
+        return First(open_model(home, model or DEMO))
+    return First(_demo(home), model if model != DEMO else "", plan)
 
 
-def _is_near(model: object) -> bool:
-    return isinstance(model, str) and (model == DEMO or Path(model).expanduser().is_dir())
+def _admit_near(model: object) -> None:
+    """Raises NotFoundError for what only a thread may read, as it may take long."""
+    if not isinstance(model, str) or not (model == DEMO or Path(model).expanduser().is_dir()):
+        raise NotFoundError(f"{model} is not at hand", "a thread reads it")
 
 
 def _demo(home: Home) -> Desk:
