@@ -9,7 +9,7 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from tests.tui.pilot import NARROW, WIDE, at_once, drive, until
+from tests.tui.pilot import NARROW, WIDE, at_once, drive, screen_text, until
 from tests.tui.plan_steps import plan_screen
 from tests.unit.plan.support import write_llama
 from tui.plan.cell_text import Shown
@@ -126,3 +126,15 @@ def test_rows_that_moved_look_as_if_painted_anew(tmp_path: Path, seed: int) -> N
         assert len(seen) > 2
 
     drive(Home(tmp_path / "home"), steps, NARROW, model)
+
+
+def test_folded_rows_stand_in_line_however_long_their_numbers(tmp_path: Path) -> None:
+    model = str(write_llama(tmp_path / "deep", blocks=128))
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("Z")
+        await until(pilot, lambda: "100-103" in screen_text(pilot.app))
+        rows = [line for line in screen_text(pilot.app).splitlines() if " nf4 " in line]
+        assert len({(row.index("nf4"), row.rindex("L8"), len(row)) for row in rows}) == 1
+
+    drive(Home(tmp_path / "home"), steps, model=model)

@@ -233,7 +233,8 @@ class LayerGrid(ScrollView, can_focus=True):
 
     def _row(self, row: int, base: Style) -> Strip:
         label = base + self.get_component_rich_style("grid--label")
-        segments = [Segment(f"{self._layers.row_label(row):>{LABEL - 7}}  {self._text.rows[row].base:<5}", label)]
+        blocks = f"{self._layers.row_label(row):>{LABEL - 7}}"  # 100-103 takes one of the two blanks behind it
+        segments = [Segment(f"{blocks:<{LABEL - 5}}{self._text.rows[row].base:<5}", label)]
         segments += [self._cell((row, column), base) for column in range(self._layers.columns)]
         return Strip([*segments, Segment(self._text.beside(row, self._room), label)])
 
